@@ -1,0 +1,187 @@
+package jobs
+
+import (
+	"context"
+	"slices"
+)
+
+// Pause stops a job until Resume. A running one is asked to and pauses within its step; an ended or
+// paused one stays as it is. Unknown ids give ErrUnknown.
+func (e *Engine) Pause(ctx context.Context, id string) error {
+	return e.control(ctx, id, func(en *entry) error {
+		switch en.rec.State {
+		case Pending:
+			e.pending.remove(en)
+			e.move(en, verdict{state: Paused})
+		case Retry:
+			en.timer.Stop()
+			e.move(en, verdict{state: Paused})
+		case Running:
+			if en.wish == "" {
+				en.wish = Paused
+				en.stop(errPaused)
+			}
+		}
+		return nil
+	})
+}
+
+// Resume makes a paused job pending; in every other state it gives ErrState.
+func (e *Engine) Resume(ctx context.Context, id string) error {
+	return e.control(ctx, id, func(en *entry) error {
+		if en.rec.State != Paused {
+			return ErrState
+		}
+		e.toPending(en)
+		return nil
+	})
+}
+
+// TryNow makes a job that waits for its next attempt pending; in every other state it gives ErrState.
+func (e *Engine) TryNow(ctx context.Context, id string) error {
+	return e.control(ctx, id, func(en *entry) error {
+		if en.rec.State != Retry {
+			return ErrState
+		}
+		e.toPending(en)
+		return nil
+	})
+}
+
+// Cancel ends a job as a Failure with CodeCanceled. A running one is asked to and ends within its
+// step, unless that step completes the job; an ended one stays as it is.
+func (e *Engine) Cancel(ctx context.Context, id string) error {
+	var ended *entry
+	err := e.control(ctx, id, func(en *entry) error {
+		switch en.rec.State {
+		case Pending, Paused, Retry:
+			e.pending.remove(en)
+			if en.timer != nil {
+				en.timer.Stop()
+			}
+			e.move(en, verdict{state: Failure, err: errCanceled})
+			ended = en
+		case Running:
+			en.wish = Failure
+			en.stop(errCanceled)
+		}
+		return nil
+	})
+	if ended != nil {
+		if ender, ok := ended.job.(Ender); ok {
+			ender.Ended(context.WithoutCancel(ctx), errCanceled)
+		}
+	}
+	return err
+}
+
+// Resubmit runs a failed job again, behind those that wait already. In every other state it gives
+// ErrState, and a *RefusedError when the job does not allow it.
+func (e *Engine) Resubmit(ctx context.Context, id string) error {
+	return e.control(ctx, id, func(en *entry) error {
+		if en.rec.State != Failure {
+			return ErrState
+		}
+		if err := e.revive(en); err != nil {
+			return &RefusedError{id, err}
+		}
+		if r, ok := en.job.(Resubmitter); ok {
+			if err := r.Resubmit(); err != nil {
+				return &RefusedError{id, err}
+			}
+		}
+		e.dropFromHistory(en)
+		e.unfinished++
+		e.seq++
+		en.rec.Seq, en.rec.Runtime, en.rec.Attempt = e.seq, 0, 0
+		en.rec.ErrorCode, en.rec.ErrorDetails = CodeSuccess, ""
+		e.toPending(en)
+		return nil
+	})
+}
+
+// Remove forgets an ended job and its outputs; a job that has not ended gives ErrState.
+func (e *Engine) Remove(ctx context.Context, id string) error {
+	return e.control(ctx, id, func(en *entry) error {
+		if !en.rec.State.Ended() {
+			return ErrState
+		}
+		e.dropFromHistory(en)
+		e.forget(en)
+		return nil
+	})
+}
+
+// SetPriority changes the priority of a job that has not ended; else it gives ErrState.
+func (e *Engine) SetPriority(ctx context.Context, id string, priority int) error {
+	return e.control(ctx, id, func(en *entry) error {
+		if en.rec.State.Ended() {
+			return ErrState
+		}
+		en.rec.Priority = priority
+		e.pending.fix(en)
+		return nil
+	})
+}
+
+// Output opens a file that a successful job left behind, or returns ErrUnknown or ErrNoOutput.
+func (e *Engine) Output(id, key string) (Output, error) {
+	out, err := e.outputter(id)
+	if err != nil {
+		return Output{}, err
+	}
+	return out.Output(key)
+}
+
+// DeleteOutput gives up a file that a successful job left behind, or returns ErrUnknown or ErrNoOutput.
+func (e *Engine) DeleteOutput(id, key string) error {
+	out, err := e.outputter(id)
+	if err != nil {
+		return err
+	}
+	return out.DeleteOutput(key)
+}
+
+func (e *Engine) outputter(id string) (Outputter, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	en, ok := e.entries[id]
+	if !ok {
+		return nil, ErrUnknown
+	}
+	if en.rec.State != Success || e.revive(en) != nil {
+		return nil, ErrNoOutput
+	}
+	out, ok := en.job.(Outputter)
+	if !ok {
+		return nil, ErrNoOutput
+	}
+	return out, nil
+}
+
+// control changes a job under the lock and returns when the change is kept.
+func (e *Engine) control(ctx context.Context, id string, change func(*entry) error) error {
+	e.mu.Lock()
+	en, ok := e.entries[id]
+	if !ok {
+		e.mu.Unlock()
+		return ErrUnknown
+	}
+	before := en.rec
+	err := change(en)
+	same := before.State == en.rec.State && before.Priority == en.rec.Priority && e.entries[id] == en
+	if !same {
+		en.notify()
+	}
+	e.mu.Unlock()
+	if err != nil || same {
+		return err
+	}
+	return e.saves.flush(ctx, id)
+}
+
+func (e *Engine) dropFromHistory(en *entry) {
+	if i := slices.Index(e.history, en); i >= 0 {
+		e.history = slices.Delete(e.history, i, i+1)
+	}
+}

@@ -1,0 +1,254 @@
+package jobs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// Config shapes an engine.
+type Config struct {
+	Workers     int   // jobs run at once; 0 = number of cores
+	HistorySize int   // ended jobs remembered
+	Limit       int   // unfinished jobs held; 0 = no limit
+	Saver       Saver // nil: nothing survives a restart
+	Factories   map[string]Factory
+	Retry       RetryPolicy // of jobs that have none of their own
+	Logger      *slog.Logger
+}
+
+// Engine runs jobs. Its methods may be called from any goroutine.
+type Engine struct {
+	cfg   Config
+	log   *slog.Logger
+	saves *saves
+
+	ctx    context.Context // ends when the engine stops
+	cancel context.CancelCauseFunc
+	active sync.WaitGroup // running jobs
+
+	mu         sync.Mutex
+	entries    map[string]*entry
+	pending    queue
+	history    []*entry // ended, oldest first
+	running    int
+	unfinished int
+	seq        int64
+	room       chan struct{} // closed when a job ends
+	started    bool
+	stopped    bool
+}
+
+// entry is a job in the engine. All fields but job are guarded by Engine.mu; job belongs to the
+// goroutine that runs it while the state is Running.
+type entry struct {
+	job     Job // nil while it was not needed since the restart, or was given up after success
+	rec     Record
+	content any
+	policy  RetryPolicy
+	index   int // in the queue, -1 when not there
+
+	stop    context.CancelCauseFunc // ends the running step
+	wish    State                   // Paused or Failure, asked for while running
+	since   time.Time               // start of the present run
+	timer   *time.Timer             // of state Retry
+	saved   time.Time               // last time the progress went to the saver
+	changed chan struct{}           // closed at the next change; nil when nobody watches
+}
+
+// New returns an engine that takes jobs, but runs none before Start.
+func New(cfg Config) *Engine {
+	if cfg.Workers <= 0 {
+		cfg.Workers = runtime.NumCPU()
+	}
+	if cfg.Retry.Base <= 0 {
+		cfg.Retry = RetryPolicy{Base: 5 * time.Second, Max: 5 * time.Minute, Attempts: 10}
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	e := &Engine{cfg: cfg, log: cfg.Logger, entries: map[string]*entry{}, room: make(chan struct{})}
+	e.ctx, e.cancel = context.WithCancelCause(context.Background())
+	e.saves = newSaves(e)
+	return e
+}
+
+// NewID draws the id of a job.
+func NewID() string { return uuid.NewString() }
+
+// Start loads the jobs that were kept and begins to run. Unfinished jobs go on in their order, paused
+// ones stay paused, and one that cannot be read any more becomes a Failure that keeps its data.
+func (e *Engine) Start(ctx context.Context) error {
+	var records []Record
+	if e.cfg.Saver != nil {
+		var err error
+		if records, err = e.cfg.Saver.Load(ctx); err != nil {
+			return fmt.Errorf("jobs: load the jobs kept: %w", err)
+		}
+	}
+	slices.SortFunc(records, func(a, b Record) int { return int(a.Seq - b.Seq) })
+	e.saves.start()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, r := range records {
+		e.restore(r)
+	}
+	slices.SortStableFunc(e.history, func(a, b *entry) int { return a.rec.Changed.Compare(b.rec.Changed) })
+	e.trim()
+	e.started = true
+	e.dispatch()
+	return nil
+}
+
+// Stop lets no further step begin, ends the running ones through their contexts, waits for them until
+// ctx ends, and stores where every job stands.
+func (e *Engine) Stop(ctx context.Context) error {
+	e.mu.Lock()
+	if e.stopped {
+		e.mu.Unlock()
+		return nil
+	}
+	e.stopped = true
+	for _, en := range e.entries {
+		if en.timer != nil {
+			en.timer.Stop()
+		}
+	}
+	e.mu.Unlock()
+	e.cancel(ErrStopped)
+	idle := make(chan struct{})
+	go func() { e.active.Wait(); close(idle) }()
+	var err error
+	select {
+	case <-idle:
+	case <-ctx.Done():
+		err = fmt.Errorf("jobs: a step did not end in time: %w", ctx.Err())
+	}
+	return errors.Join(err, e.saves.stop(ctx))
+}
+
+// Get returns what is known of a job.
+func (e *Engine) Get(id string) (Info, bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	en, ok := e.entries[id]
+	if !ok {
+		return Info{}, false
+	}
+	return en.info(), true
+}
+
+// List returns the ids of all jobs, sorted as text.
+func (e *Engine) List() []string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	ids := make([]string, 0, len(e.entries))
+	for id := range e.entries {
+		ids = append(ids, id)
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+// Infos returns all jobs, sorted by id.
+func (e *Engine) Infos() []Info {
+	e.mu.Lock()
+	infos := make([]Info, 0, len(e.entries))
+	for _, en := range e.entries {
+		infos = append(infos, en.info())
+	}
+	e.mu.Unlock()
+	slices.SortFunc(infos, func(a, b Info) int { return strings.Compare(a.ID, b.ID) })
+	return infos
+}
+
+// Counts returns how many jobs are in each state.
+func (e *Engine) Counts() map[State]int {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	counts := map[State]int{}
+	for _, en := range e.entries {
+		counts[en.rec.State]++
+	}
+	return counts
+}
+
+// Watch returns a job as it is now, and a channel that is closed at its next change.
+func (e *Engine) Watch(id string) (Info, <-chan struct{}, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	en, ok := e.entries[id]
+	if !ok {
+		return Info{}, nil, ErrUnknown
+	}
+	return en.info(), en.watch(), nil
+}
+
+// Wait returns when the job has ended. It goes on through Paused and Retry, and works for a job that
+// the history forgets in the meantime.
+func (e *Engine) Wait(ctx context.Context, id string) (Info, error) {
+	e.mu.Lock()
+	en, ok := e.entries[id]
+	e.mu.Unlock()
+	if !ok {
+		return Info{}, ErrUnknown
+	}
+	return e.wait(ctx, en)
+}
+
+func (e *Engine) wait(ctx context.Context, en *entry) (Info, error) {
+	for {
+		e.mu.Lock()
+		info, changed := en.info(), en.watch()
+		e.mu.Unlock()
+		if info.State.Ended() {
+			return info, nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return info, ctx.Err()
+		case <-e.ctx.Done():
+			return info, ErrStopped
+		}
+	}
+}
+
+// info and watch expect Engine.mu to be held.
+func (en *entry) info() Info {
+	now := time.Now()
+	r := &en.rec
+	info := Info{
+		ID: r.ID, Kind: r.Kind, State: r.State, Priority: r.Priority, Done: r.Done, Total: r.Total,
+		Content: en.content, ErrorCode: r.ErrorCode, ErrorDetails: r.ErrorDetails,
+		Created: r.Created, Changed: r.Changed, Taken: now, Runtime: r.Runtime,
+		Attempt: r.Attempt, NextAttempt: r.NextAttempt, UserData: r.UserData,
+	}
+	if r.State == Running {
+		info.Runtime += now.Sub(en.since)
+	}
+	return info
+}
+
+func (en *entry) watch() <-chan struct{} {
+	if en.changed == nil {
+		en.changed = make(chan struct{})
+	}
+	return en.changed
+}
+
+// notify tells those who watch the job. Engine.mu is held.
+func (en *entry) notify() {
+	if en.changed != nil {
+		close(en.changed)
+		en.changed = nil
+	}
+}

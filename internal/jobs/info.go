@@ -1,0 +1,121 @@
+package jobs
+
+import (
+	"encoding/json"
+	"math"
+	"time"
+)
+
+// Info is what users see of a job.
+type Info struct {
+	ID           string
+	Kind         string
+	State        State
+	Priority     int
+	Done, Total  int
+	Content      any // as last published
+	ErrorCode    Code
+	ErrorDetails string
+	Created      time.Time
+	Changed      time.Time // last change of State
+	Taken        time.Time // the moment this Info was taken
+	Runtime      time.Duration
+	Attempt      int
+	NextAttempt  time.Time
+	UserData     json.RawMessage
+}
+
+// Progress returns the part that is done in percent.
+func (i Info) Progress() int {
+	switch {
+	case i.State == Success:
+		return 100
+	case i.Total <= 0:
+		return 0
+	}
+	part := min(max(float64(i.Done)/float64(i.Total), 0), 1)
+	return int(math.Round(100 * part))
+}
+
+// Err returns the error the job ended with, nil if it did not fail.
+func (i Info) Err() error {
+	if i.State != Failure {
+		return nil
+	}
+	if i.ErrorDetails == "" {
+		return Fail(i.ErrorCode, nil)
+	}
+	return Failf(i.ErrorCode, "%s", i.ErrorDetails)
+}
+
+// FormatTime writes a time the way Orthanc does: UTC, YYYYMMDDTHHMMSS.ffffff.
+func FormatTime(t time.Time) string { return t.UTC().Format("20060102T150405.000000") }
+
+// infoJSON lists the fields of GET /jobs/{id}; Attempt and NextAttempt are additions of this program.
+type infoJSON struct {
+	Attempt                *int   `json:",omitempty"`
+	CompletionTime         string `json:",omitempty"`
+	Content                any
+	CreationTime           string
+	EffectiveRuntime       float64
+	ErrorCode              Code
+	ErrorDescription       string
+	ErrorDetails           string
+	EstimatedTimeOfArrival string `json:",omitempty"`
+	ID                     string
+	NextAttempt            string `json:",omitempty"`
+	Priority               int
+	Progress               int
+	State                  State
+	Timestamp              string
+	Type                   string
+	UserData               json.RawMessage `json:",omitempty"`
+}
+
+// MarshalJSON writes the job as Orthanc's GET /jobs/{id} shows it.
+func (i Info) MarshalJSON() ([]byte, error) {
+	out := infoJSON{
+		Content:          i.Content,
+		CreationTime:     FormatTime(i.Created),
+		EffectiveRuntime: i.Runtime.Round(time.Millisecond).Seconds(),
+		ErrorCode:        i.ErrorCode,
+		ErrorDescription: i.ErrorCode.Describe(),
+		ErrorDetails:     i.ErrorDetails,
+		ID:               i.ID,
+		Priority:         i.Priority,
+		Progress:         i.Progress(),
+		State:            i.State,
+		Timestamp:        FormatTime(i.Taken),
+		Type:             i.Kind,
+		UserData:         i.UserData,
+	}
+	if i.Content == nil {
+		out.Content = struct{}{}
+	}
+	if i.State.Ended() {
+		out.CompletionTime = FormatTime(i.Changed)
+	}
+	if eta, ok := i.arrival(); ok {
+		out.EstimatedTimeOfArrival = FormatTime(eta)
+	}
+	if i.Attempt > 0 {
+		out.Attempt = &i.Attempt
+	}
+	if i.State == Retry {
+		out.NextAttempt = FormatTime(i.NextAttempt)
+	}
+	return json.Marshal(out)
+}
+
+// arrival estimates when a running job ends; it needs more than one percent of progress.
+func (i Info) arrival() (time.Time, bool) {
+	if i.State != Running || i.Total <= 0 {
+		return time.Time{}, false
+	}
+	part := float64(i.Done) / float64(i.Total)
+	if part <= 0.01 {
+		return time.Time{}, false
+	}
+	left := time.Duration(float64(i.Runtime) / part * (1 - min(part, 1)))
+	return i.Taken.Add(left), true
+}

@@ -1,0 +1,65 @@
+package jobs
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+)
+
+// State is where a job stands.
+type State string
+
+// The states, spelt as users see them.
+const (
+	Pending State = "Pending"
+	Running State = "Running"
+	Success State = "Success"
+	Failure State = "Failure"
+	Paused  State = "Paused"
+	Retry   State = "Retry"
+)
+
+// Ended reports whether the job is complete.
+func (s State) Ended() bool { return s == Success || s == Failure }
+
+// Record is a job as it is kept: enough to show it, and to go on with it.
+type Record struct {
+	ID           string // lower-case UUID
+	Kind         string
+	State        State
+	Priority     int   // larger runs first
+	Seq          int64 // order among equal priorities
+	Created      time.Time
+	Changed      time.Time     // last change of State
+	Runtime      time.Duration // time spent running
+	ErrorCode    Code
+	ErrorDetails string
+	Version      int    // of Data
+	Data         []byte // what Job.State returned
+	Content      []byte // JSON of Job.Content
+	UserData     []byte // JSON given at submit; nil if none
+	Done, Total  int
+	Attempt      int       // failed attempts in a row
+	NextAttempt  time.Time // in state Retry
+}
+
+// Saver keeps records. Save and Delete return when the change is durable.
+type Saver interface {
+	Save(ctx context.Context, records []Record) error
+	Delete(ctx context.Context, ids ...string) error
+	// Load returns all records, in any order.
+	Load(ctx context.Context) ([]Record, error)
+}
+
+// Options of one submit.
+type Options struct {
+	Priority int
+	UserData json.RawMessage
+	// NoWait answers ErrQueueFull instead of waiting for room.
+	NoWait bool
+	// ID, if not empty, is the id of the job: a UUID drawn with NewID.
+	ID string
+	// Save, if set, is called instead of the engine's Saver to keep the new job, so that it becomes
+	// durable in the same transaction as something else.
+	Save func(ctx context.Context, r Record) error
+}

@@ -1,0 +1,235 @@
+package jobs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"time"
+)
+
+// saveInterval bounds how often progress alone is stored.
+const saveInterval = time.Second
+
+// dispatch starts pending jobs while slots are free. Engine.mu is held.
+func (e *Engine) dispatch() {
+	for e.started && !e.stopped && e.running < e.cfg.Workers && len(e.pending) > 0 {
+		en := e.pending.next()
+		ctx, stop := context.WithCancelCause(e.ctx)
+		en.stop, en.wish, en.since = stop, "", time.Now()
+		en.rec.State, en.rec.Changed = Running, en.since
+		en.notify()
+		e.running++
+		e.active.Add(1)
+		go e.run(ctx, en)
+	}
+}
+
+// run does the steps of a job until it ends or leaves the state Running.
+func (e *Engine) run(ctx context.Context, en *entry) {
+	defer e.active.Done()
+	log := e.log.With("job", en.rec.ID, "type", en.rec.Kind)
+	for {
+		res, err := safeStep(ctx, en.job)
+		e.publish(en)
+		if next := e.judge(en, res, err); next.state == Running {
+			e.between(en, res)
+			continue
+		} else {
+			log.Debug("job leaves its slot", "state", next.state, "error", next.err)
+			e.settle(en, next)
+			return
+		}
+	}
+}
+
+// safeStep runs one step; a panic in it costs only this job.
+func safeStep(ctx context.Context, job Job) (res Result, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = Failf(CodeInternal, "jobs: panic in a step: %v\n%s", p, debug.Stack())
+		}
+	}()
+	if err := context.Cause(ctx); err != nil {
+		return Result{}, err
+	}
+	return job.Step(ctx)
+}
+
+// verdict is where a job goes after a step.
+type verdict struct {
+	state State
+	err   error         // why it failed, or is tried again
+	delay time.Duration // in state Retry
+}
+
+// judge decides what follows from a step. A job whose last step succeeded is a success whatever was
+// asked meanwhile; a cancel outweighs a pause; both outweigh an error, which may be their effect.
+func (e *Engine) judge(en *entry, res Result, err error) verdict {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	var again *againError
+	switch {
+	case err == nil && res.Done:
+		return verdict{state: Success}
+	case en.wish == Failure:
+		return verdict{state: Failure, err: errCanceled}
+	case en.wish == Paused:
+		return verdict{state: Paused}
+	case e.stopped:
+		return verdict{state: Pending}
+	case err == nil && res.RetryAfter > 0:
+		en.rec.Attempt = 0
+		return verdict{state: Retry, delay: res.RetryAfter}
+	case err == nil:
+		en.rec.Attempt = 0
+		return verdict{state: Running}
+	case errors.As(err, &again):
+		en.rec.Attempt++
+		if delay, ok := en.policy.Delay(en.rec.Attempt); ok {
+			return verdict{state: Retry, err: err, delay: delay}
+		}
+		return verdict{state: Failure, err: fmt.Errorf("given up after %d attempts: %w", en.rec.Attempt, err)}
+	default:
+		return verdict{state: Failure, err: err}
+	}
+}
+
+// between stores progress between two steps, as often as it is due.
+func (e *Engine) between(en *entry, res Result) {
+	now := time.Now()
+	if !res.Save && now.Sub(en.saved) < saveInterval {
+		return
+	}
+	en.saved = now
+	e.takeState(en)
+	if res.Save {
+		e.flush(en.rec.ID)
+	} else {
+		e.saves.mark(en.rec.ID)
+	}
+}
+
+// settle moves a job out of its slot; those who wait hear of it when it is kept.
+func (e *Engine) settle(en *entry, v verdict) {
+	if v.state.Ended() {
+		if ender, ok := en.job.(Ender); ok {
+			ender.Ended(context.WithoutCancel(e.ctx), v.err)
+			e.publish(en)
+		}
+	}
+	e.takeState(en)
+	e.mu.Lock()
+	now := time.Now()
+	en.stop(nil)
+	en.stop, en.wish = nil, ""
+	en.rec.Runtime += now.Sub(en.since)
+	e.running--
+	e.move(en, v)
+	e.dispatch()
+	e.mu.Unlock()
+	e.flush(en.rec.ID)
+	e.announce(en)
+}
+
+// move gives a job that holds no slot its new state. Engine.mu is held.
+func (e *Engine) move(en *entry, v verdict) {
+	en.rec.State, en.rec.Changed = v.state, time.Now()
+	en.rec.ErrorCode, en.rec.ErrorDetails = CodeSuccess, ""
+	if v.err != nil {
+		en.rec.ErrorCode, en.rec.ErrorDetails = CodeOf(v.err), detailsOf(v.err)
+	}
+	switch v.state {
+	case Pending:
+		e.pending.add(en)
+	case Retry:
+		en.rec.NextAttempt = en.rec.Changed.Add(v.delay)
+		e.waitForRetry(en, v.delay)
+	case Success, Failure:
+		e.end(en)
+	}
+}
+
+// end puts a job into the history. Engine.mu is held.
+func (e *Engine) end(en *entry) {
+	if _, ok := en.job.(Outputter); !ok && en.rec.State == Success {
+		en.job = nil
+	}
+	e.history = append(e.history, en)
+	e.leave()
+	e.trim()
+}
+
+// trim forgets the oldest ended jobs beyond the size of the history. Engine.mu is held.
+func (e *Engine) trim() {
+	for len(e.history) > max(e.cfg.HistorySize, 0) {
+		old := e.history[0]
+		e.history[0] = nil
+		e.history = e.history[1:]
+		e.forget(old)
+	}
+}
+
+// forget drops an ended job. Engine.mu is held.
+func (e *Engine) forget(en *entry) {
+	delete(e.entries, en.rec.ID)
+	e.saves.mark(en.rec.ID)
+}
+
+// waitForRetry makes the job pending after the delay. Engine.mu is held.
+func (e *Engine) waitForRetry(en *entry, delay time.Duration) {
+	en.timer = time.AfterFunc(max(delay, 0), func() {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		if en.rec.State == Retry && !e.stopped {
+			e.toPending(en)
+		}
+	})
+}
+
+// toPending queues a job that waited in Paused, Retry or Failure. Engine.mu is held.
+func (e *Engine) toPending(en *entry) {
+	if en.timer != nil {
+		en.timer.Stop()
+		en.timer = nil
+	}
+	en.rec.State, en.rec.Changed = Pending, time.Now()
+	e.pending.add(en)
+	en.notify()
+	e.dispatch()
+}
+
+// publish takes progress and content from the job, between steps or within one.
+func (e *Engine) publish(en *entry) {
+	done, total := en.job.Progress()
+	content := en.job.Content()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	en.rec.Done, en.rec.Total, en.content = done, total, content
+	en.notify()
+}
+
+// capture is publish and the private state.
+func (e *Engine) capture(en *entry) error {
+	version, data, err := en.job.State()
+	if err != nil {
+		return fmt.Errorf("jobs: state of a %s: %w", en.rec.Kind, err)
+	}
+	e.publish(en)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	en.rec.Version, en.rec.Data = version, data
+	return nil
+}
+
+func (e *Engine) takeState(en *entry) {
+	if err := e.capture(en); err != nil {
+		e.log.Error("the state of a job cannot be stored", "job", en.rec.ID, "error", err)
+	}
+}
+
+func (e *Engine) announce(en *entry) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	en.notify()
+}

@@ -1,0 +1,189 @@
+package jobs
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// Handle is what a [Bound] job knows of itself.
+type Handle struct {
+	e  *Engine
+	en *entry
+}
+
+// ID returns the id of the job.
+func (h Handle) ID() string { return h.en.rec.ID }
+
+// Publish shows the job's present progress and content to users before the step ends. Only a step may call it.
+func (h Handle) Publish() { h.e.publish(h.en) }
+
+// Record returns the job as it stands now, for a transaction of the job's own that changes the store
+// and notes the progress at once. Only a step may call it.
+func (h Handle) Record() (Record, error) {
+	if err := h.e.capture(h.en); err != nil {
+		return Record{}, err
+	}
+	h.e.mu.Lock()
+	defer h.e.mu.Unlock()
+	return h.en.stored()
+}
+
+// Submit adds a job and returns its id once the job is kept. When the engine holds Limit unfinished
+// jobs it waits for one to end, or answers ErrQueueFull if the options say so.
+func (e *Engine) Submit(ctx context.Context, job Job, o Options) (string, error) {
+	en, err := e.submit(ctx, job, o)
+	if err != nil {
+		return "", err
+	}
+	return en.rec.ID, nil
+}
+
+// Run submits a job and waits for its end. If ctx ends first the job goes on.
+func (e *Engine) Run(ctx context.Context, job Job, o Options) (Info, error) {
+	en, err := e.submit(ctx, job, o)
+	if err != nil {
+		return Info{}, err
+	}
+	return e.wait(ctx, en)
+}
+
+func (e *Engine) submit(ctx context.Context, job Job, o Options) (*entry, error) {
+	seq, err := e.reserve(ctx, o.NoWait)
+	if err != nil {
+		return nil, err
+	}
+	now := time.Now()
+	en := &entry{job: job, index: -1, saved: now, policy: e.policy(job)}
+	en.rec = Record{
+		ID: o.ID, Kind: job.Kind(), State: Pending, Priority: o.Priority, Seq: seq,
+		Created: now, Changed: now, UserData: o.UserData,
+	}
+	if o.ID == "" {
+		en.rec.ID = NewID()
+	}
+	if err := e.keep(ctx, en, o); err != nil {
+		e.mu.Lock()
+		e.leave()
+		e.mu.Unlock()
+		return nil, fmt.Errorf("jobs: keep the new job: %w", err)
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.entries[en.rec.ID] = en
+	e.pending.add(en)
+	e.dispatch()
+	return en, nil
+}
+
+// reserve takes room for one unfinished job and its place in the order.
+func (e *Engine) reserve(ctx context.Context, noWait bool) (int64, error) {
+	for {
+		e.mu.Lock()
+		if e.stopped {
+			e.mu.Unlock()
+			return 0, ErrStopped
+		}
+		if e.cfg.Limit <= 0 || e.unfinished < e.cfg.Limit {
+			e.unfinished++
+			e.seq++
+			seq := e.seq
+			e.mu.Unlock()
+			return seq, nil
+		}
+		room := e.room
+		e.mu.Unlock()
+		if noWait {
+			return 0, ErrQueueFull
+		}
+		select {
+		case <-room:
+		case <-ctx.Done():
+			return 0, fmt.Errorf("%w: %w", ErrQueueFull, ctx.Err())
+		case <-e.ctx.Done():
+			return 0, ErrStopped
+		}
+	}
+}
+
+// leave gives the room of an unfinished job back. Engine.mu is held.
+func (e *Engine) leave() {
+	e.unfinished--
+	close(e.room)
+	e.room = make(chan struct{})
+}
+
+// keep binds a new job and makes it durable before anybody can see it.
+func (e *Engine) keep(ctx context.Context, en *entry, o Options) error {
+	if b, ok := en.job.(Bound); ok {
+		b.Bind(Handle{e, en})
+	}
+	if err := e.capture(en); err != nil {
+		return err
+	}
+	rec, err := en.stored()
+	switch {
+	case err != nil:
+		return err
+	case o.Save != nil:
+		return o.Save(ctx, rec)
+	case e.cfg.Saver != nil:
+		return e.cfg.Saver.Save(ctx, []Record{rec})
+	}
+	return nil
+}
+
+func (e *Engine) policy(job Job) RetryPolicy {
+	if r, ok := job.(Retrier); ok {
+		return r.RetryPolicy()
+	}
+	return e.cfg.Retry
+}
+
+// restore puts a kept job back. Engine.mu is held.
+func (e *Engine) restore(r Record) {
+	en := &entry{rec: r, index: -1, content: rawContent(r.Content), saved: time.Now()}
+	e.entries[r.ID] = en
+	e.seq = max(e.seq, r.Seq)
+	if r.State.Ended() {
+		e.history = append(e.history, en)
+		return
+	}
+	if err := e.revive(en); err != nil {
+		e.log.Error("a kept job cannot go on", "job", r.ID, "type", r.Kind, "error", err)
+		en.rec.State, en.rec.Changed = Failure, time.Now()
+		en.rec.ErrorCode, en.rec.ErrorDetails = CodeOf(err), err.Error()
+		e.history = append(e.history, en)
+		e.saves.mark(r.ID)
+		return
+	}
+	e.unfinished++
+	switch r.State {
+	case Paused:
+	case Retry:
+		e.waitForRetry(en, time.Until(r.NextAttempt))
+	default:
+		en.rec.State = Pending
+		e.pending.add(en)
+	}
+}
+
+// revive makes the job of an entry again from its record, if it is not there. Engine.mu is held.
+func (e *Engine) revive(en *entry) error {
+	if en.job != nil {
+		return nil
+	}
+	factory, ok := e.cfg.Factories[en.rec.Kind]
+	if !ok {
+		return Failf(CodeInternal, "jobs: no job type %q in this version", en.rec.Kind)
+	}
+	job, err := factory(en.rec.Version, en.rec.Data)
+	if err != nil {
+		return fmt.Errorf("jobs: restore a %s of version %d: %w", en.rec.Kind, en.rec.Version, err)
+	}
+	en.job, en.policy = job, e.policy(job)
+	if b, ok := job.(Bound); ok {
+		b.Bind(Handle{e, en})
+	}
+	return nil
+}
