@@ -1,0 +1,31 @@
+package scp
+
+import (
+	"crypto/tls"
+	"log/slog"
+	"net"
+
+	"gantry/internal/dul"
+)
+
+// Peer is the other end of an association, as every request carries it.
+type Peer struct {
+	ID         string // of the association, as in the logs
+	CallingAET string // of the end that asked for the association
+	CalledAET  string
+	RemoteAddr net.Addr
+	TLS        *tls.ConnectionState // nil without TLS
+	Identity   *dul.UserIdentity    // nil if the peer gave none
+
+	ImplementationClassUID    string
+	ImplementationVersionName string
+}
+
+// LogAttrs names the association in a log line.
+func (p *Peer) LogAttrs() []any {
+	return []any{
+		slog.String("association", p.ID),
+		slog.String("calling", p.CallingAET),
+		slog.String("called", p.CalledAET),
+	}
+}
