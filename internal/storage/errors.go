@@ -1,0 +1,71 @@
+package storage
+
+import (
+	"errors"
+	"fmt"
+
+	"gantry/internal/dicom"
+)
+
+// Errors of a Store, found with errors.Is. What lies beneath is wrapped beside them.
+var (
+	// ErrNotFound says that there is no such resource.
+	ErrNotFound = errors.New("storage: no such resource")
+	// ErrFull says that the disk is full: nothing of the object was kept. DIMSE A700H, HTTP 507.
+	ErrFull = errors.New("storage: the disk is full; free some space, then send again")
+	// ErrReadOnly says that the data folder cannot be written. DIMSE A700H.
+	ErrReadOnly = errors.New("storage: the data folder is read-only")
+	// ErrWriteStopped says that writing to the disk has failed and nothing more is taken until a restart; reading
+	// goes on. DIMSE A700H, HTTP 507.
+	ErrWriteStopped = errors.New("storage: writing has stopped after a failed write to disk; check the disk, then restart")
+	// ErrBusy says that another program holds the index locked; the same may succeed later. DIMSE 0110H, HTTP 503.
+	ErrBusy = errors.New("storage: the index is locked by another program; send again later")
+	// ErrUnavailable says that the store cannot do it now for a reason of its own. DIMSE 0110H, HTTP 500.
+	ErrUnavailable = errors.New("storage: unavailable")
+	// ErrClosed says that the store has been closed.
+	ErrClosed = errors.New("storage: closed")
+)
+
+// BadObjectError says that received bytes are not a DICOM object that can be kept: the data set cannot be read, or a
+// tag without which it has no place is missing. DIMSE A900H or C000H, HTTP 400.
+type BadObjectError struct {
+	Tag    dicom.Tag // the missing or wrong one; 0 if the bytes as a whole are wrong
+	Name   string    // its keyword, e.g. "StudyInstanceUID"
+	Reason string
+	Err    error // what the codec said, if it did
+}
+
+func (e *BadObjectError) Error() string {
+	s := "storage: not a storable DICOM object: " + e.Reason
+	if e.Tag != 0 {
+		s += fmt.Sprintf(" (%s %s)", e.Tag, e.Name)
+	}
+	if e.Err != nil {
+		s += ": " + e.Err.Error()
+	}
+	return s
+}
+
+func (e *BadObjectError) Unwrap() error { return e.Err }
+
+// MismatchError says that a data set is not what the C-STORE request announced (PS3.4 B.2.3, A900H).
+type MismatchError struct {
+	Tag           dicom.Tag
+	Command, Data dicom.UID
+}
+
+func (e *MismatchError) Error() string {
+	return fmt.Sprintf("storage: %s is %q in the data set and %q in the request", e.Tag, e.Data, e.Command)
+}
+
+// LockedError says that another process works on the data folder.
+type LockedError struct {
+	Dir string
+	Err error
+}
+
+func (e *LockedError) Error() string {
+	return fmt.Sprintf("storage: %s is in use by another gantry: stop it first, or look only (--read-only)", e.Dir)
+}
+
+func (e *LockedError) Unwrap() error { return e.Err }

@@ -1,0 +1,2 @@
+// Package indextest is the conformance suite of the index: every implementation runs it.
+package indextest

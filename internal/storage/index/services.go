@@ -1,0 +1,97 @@
+package index
+
+import (
+	"time"
+)
+
+// JobRow is a job as the engine wants it kept.
+type JobRow struct {
+	ID           string
+	Kind         string
+	State        string
+	Priority     int
+	Seq          int64
+	Created      time.Time
+	Changed      time.Time
+	NextAttempt  time.Time
+	Runtime      time.Duration
+	Attempt      int
+	Progress     int
+	ErrorCode    int
+	ErrorText    string
+	ErrorDetails string
+	Version      int    // of Data
+	Data         []byte // the job's private state
+	Content      []byte // its public state, JSON
+	UserData     []byte // JSON
+}
+
+// CommitState is how far a storage commitment request has come.
+type CommitState string
+
+// The states of a request that a peer sent to us (PS3.4 J).
+const (
+	CommitOpen     CommitState = "open"     // kept, not looked up yet
+	CommitDecided  CommitState = "decided"  // the report is written, not delivered
+	CommitReported CommitState = "reported" // delivered
+	CommitFailed   CommitState = "failed"   // delivery given up
+)
+
+// CommitRequest is a storage commitment request that a peer sent to us (SCP side). Its references lie beside it, in
+// chunks, so that a large request never has to be in memory as a whole.
+type CommitRequest struct {
+	PeerAET        string
+	TransactionUID string
+	CalledAET      string
+	PeerAddr       string
+	State          CommitState
+	Count          int      // references in all
+	Digest         [32]byte // of the request, to tell a repeat from another use of the UID
+	EventTypeID    uint16   // of the report
+	Report         []byte   // encoded data set of the N-EVENT-REPORT, stored before the first send
+	JobID          string
+	Attempts       int
+	LastError      string
+	Created        time.Time
+	Decided        time.Time
+	Delivered      time.Time
+	Data           []byte // whatever else the service keeps
+}
+
+// CommitStatus is the state of a report.
+type CommitStatus string
+
+// The states, as Orthanc's GET /storage-commitment/{uid} spells them.
+const (
+	CommitPending CommitStatus = "Pending"
+	CommitSuccess CommitStatus = "Success"
+	CommitFailure CommitStatus = "Failure"
+)
+
+// CommitReport is the report of a request that we sent (SCU side).
+type CommitReport struct {
+	TransactionUID string
+	RemoteAET      string
+	Modality       string
+	LocalAET       string
+	Status         CommitStatus
+	Requested      []Reference
+	Success        []Reference
+	Failures       []CommitFailureItem
+	Created        time.Time
+	Finished       time.Time
+	LastUsed       time.Time
+	Data           []byte // whatever else the service keeps
+}
+
+// CommitFailureItem is a reference the peer did not commit to, with its Failure Reason (0008,1197).
+type CommitFailureItem struct {
+	Reference
+	Reason uint16
+}
+
+// ModalityRow is a peer that was written through the REST API.
+type ModalityRow struct {
+	Name string
+	JSON []byte
+}
