@@ -102,14 +102,6 @@ type Config struct {
 	StorageCommitmentMaximumReferences int
 }
 
-// Authentication reports whether HTTP requests need a login: AuthenticationEnabled, or RemoteAccessAllowed if that is unset.
-func (c *Config) Authentication() bool {
-	if c.AuthenticationEnabled != nil {
-		return *c.AuthenticationEnabled
-	}
-	return c.RemoteAccessAllowed
-}
-
 // OverwriteMode says what happens to an instance whose SOP Instance UID is stored already.
 type OverwriteMode string
 

@@ -29,7 +29,7 @@ func Default() *Config {
 
 		HttpServerEnabled:            true,
 		HttpPort:                     8042,
-		HttpBindAddresses:            []string{"127.0.0.1", "::1"},
+		HttpBindAddresses:            []string{},
 		HttpAllowedHosts:             []string{},
 		HttpDescribeErrors:           true,
 		HttpRequestTimeout:           30,

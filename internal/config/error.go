@@ -1,0 +1,50 @@
+package config
+
+import (
+	"errors"
+	"strings"
+)
+
+// Error is a mistake in the configuration: where it is, which option, and what is due there.
+type Error struct {
+	Place   string // file:line, variable or flag
+	Option  string // "" if the whole document is meant
+	Message string
+}
+
+func (e *Error) Error() string {
+	var b strings.Builder
+	b.WriteString("config: ")
+	for _, part := range []string{e.Place, e.Option} {
+		if part != "" {
+			b.WriteString(part)
+			b.WriteString(": ")
+		}
+	}
+	b.WriteString(e.Message)
+	return b.String()
+}
+
+// Warning is something odd that does not stop the daemon.
+type Warning struct {
+	Place   string // file:line, variable or flag
+	Option  string
+	Message string
+	Unused  bool // the option is known, but gantry does not use it
+}
+
+func (w Warning) String() string {
+	return strings.TrimPrefix((&Error{w.Place, w.Option, w.Message}).Error(), "config: ")
+}
+
+// Errors splits what Load returned into its single mistakes.
+func Errors(err error) []error {
+	var joined interface{ Unwrap() []error }
+	if errors.As(err, &joined) {
+		return joined.Unwrap()
+	}
+	if err == nil {
+		return nil
+	}
+	return []error{err}
+}
