@@ -1,0 +1,44 @@
+// Package jobkinds holds the kinds of jobs and what they share: calling peers, sending instances, storage commitment
+// as the one that asks (SCU) and as the one that answers (SCP).
+package jobkinds
+
+import (
+	"crypto/tls"
+	"log/slog"
+
+	"gantry/internal/config"
+	"gantry/internal/jobs"
+	"gantry/internal/modalities"
+	"gantry/internal/storage"
+)
+
+// Names of the kinds, as in the field Type of a job.
+const (
+	KindStore         = "DicomModalityStore"
+	KindCommitmentSCP = "StorageCommitmentScp"
+)
+
+// Deps is what the kinds work on.
+type Deps struct {
+	Config     *config.Config
+	Store      *storage.Store
+	Jobs       *jobs.Engine // set before the engine starts
+	Modalities *modalities.Table
+	TLS        *tls.Config // for peers with UseDicomTls; nil: the system's defaults
+	Logger     *slog.Logger
+}
+
+// Factories restores every kind of this package.
+func (d *Deps) Factories() map[string]jobs.Factory {
+	return map[string]jobs.Factory{
+		KindStore:         d.restoreSend,
+		KindCommitmentSCP: d.restoreCommitment,
+	}
+}
+
+func (d *Deps) log() *slog.Logger {
+	if d.Logger == nil {
+		return slog.New(slog.DiscardHandler)
+	}
+	return d.Logger
+}
