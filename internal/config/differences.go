@@ -1,0 +1,48 @@
+package config
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Difference is a default that is meant to differ from Orthanc 1.13.0's.
+type Difference struct{ Option, Orthanc, Gantry, Why string }
+
+// Differences lists them all, and the options Orthanc has not (Orthanc is "-").
+func Differences() []Difference {
+	return []Difference{
+		{"Name", `"MyOrthanc"`, `"gantry"`, "the label is ours"},
+		{"StorageDirectory", `"OrthancStorage"`, `"./gantry-data"`, "another format, never to be mistaken for Orthanc's folder"},
+		{"DicomAet", `"ORTHANC"`, `"GANTRY"`, "two servers on one network need two names"},
+		{"HttpBindAddresses", "all", "loopback unless RemoteAccessAllowed", "what is not meant to be reached is not listened on"},
+		{"MaximumPduLength", "16384", "131072", "large objects arrive faster; the peer's limit is kept in any case"},
+		{"RegisteredUsers", "clear text", "clear text or bcrypt", "a file with hashes gives no password away"},
+		{"DicomAlwaysAllowStorageCommitment", "-", "false", "unknown AE titles get 0124H unless it is true"},
+		{"DicomBindAddresses", "-", "all", "the DICOM port on chosen addresses"},
+		{"DicomAcseTimeout", "-", "30", "a peer that connects has to ask for an association within this many seconds"},
+		{"HttpAllowedHosts", "-", "none", "names under which a browser may reach the server, against pages that rebind theirs"},
+		{"HttpMaximumBodySize", "-", "4096", "a request body has a limit, in MiB"},
+		{"LogFormat", "-", `"text"`, "or json"},
+		{"LogLevel", "-", `"info"`, "Orthanc has command line flags for it"},
+		{"MaximumAssociations", "-", "100", "more are refused with local limit exceeded"},
+		{"MaximumJobs", "-", "10000", "the queue of jobs has a limit"},
+		{"MemoryBudget", "-", "64", "memory of all objects in flight has a limit, in MiB"},
+		{"SegmentSize", "-", "256", "size of a segment of the object log, in MiB"},
+		{"ShutdownTimeout", "-", "10", "seconds for running operations when the daemon stops"},
+		{"StorageCommitmentDelivery", "-", `"new"`, "reports can go out on the same association"},
+		{"StorageCommitmentMaximumReferences", "-", "1000000", "one request has a limit"},
+		{"StorageCommitmentRetryFor", "-", "86400", "reports are sent again, for this many seconds"},
+		{"StorageCommitmentVerify", "-", `"exists"`, "or checksum: the stored bytes are read before they are committed"},
+		{"StorageLayout", "-", `"log"`, "or files: one file per instance, as Orthanc does"},
+	}
+}
+
+// DifferencesTable returns Differences as the table the README shows.
+func DifferencesTable() string {
+	var b strings.Builder
+	b.WriteString("| option | Orthanc 1.13.0 | gantry | why |\n|---|---|---|---|\n")
+	for _, d := range Differences() {
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", d.Option, d.Orthanc, d.Gantry, d.Why)
+	}
+	return b.String()
+}
