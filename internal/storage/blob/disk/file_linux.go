@@ -1,0 +1,101 @@
+package disk
+
+import (
+	"errors"
+	"io"
+	"os"
+	"runtime"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+func (o *osFile) WriteAt(off int64, bufs ...[]byte) error {
+	if len(bufs) == 1 {
+		_, err := o.f.WriteAt(bufs[0], off)
+		return err
+	}
+	fd := int(o.f.Fd())
+	for len(bufs) > 0 {
+		n, err := unix.Pwritev(fd, bufs[:min(len(bufs), 1024)], off)
+		runtime.KeepAlive(o.f)
+		if errors.Is(err, unix.EINTR) {
+			continue
+		}
+		if err != nil {
+			return &os.PathError{Op: "pwritev", Path: o.f.Name(), Err: err}
+		}
+		if n == 0 {
+			return &os.PathError{Op: "pwritev", Path: o.f.Name(), Err: io.ErrShortWrite}
+		}
+		off += int64(n)
+		for len(bufs) > 0 && n >= len(bufs[0]) {
+			n -= len(bufs[0])
+			bufs = bufs[1:]
+		}
+		if len(bufs) > 0 {
+			bufs[0] = bufs[0][n:]
+		}
+	}
+	return nil
+}
+
+func (o *osFile) Sync() error {
+	return o.retry("fdatasync", func(fd int) error { return unix.Fdatasync(fd) })
+}
+
+func (o *osFile) Allocate(off, n int64) error {
+	err := o.retry("fallocate", func(fd int) error { return unix.Fallocate(fd, 0, off, n) })
+	if errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.ENOSYS) {
+		size, err := o.Size()
+		if err != nil || off+n <= size {
+			return err
+		}
+		return o.writeZeros(max(off, size), off+n-max(off, size))
+	}
+	return err
+}
+
+func (o *osFile) Zero(off, n int64) error {
+	if err := o.writeZeros(off, n); err != nil {
+		return err
+	}
+	// A hint, so that a later sync does not find all of it left to do.
+	const flags = unix.SYNC_FILE_RANGE_WAIT_BEFORE | unix.SYNC_FILE_RANGE_WRITE | unix.SYNC_FILE_RANGE_WAIT_AFTER
+	_ = o.retry("sync_file_range", func(fd int) error { return unix.SyncFileRange(fd, off, n, flags) })
+	return nil
+}
+
+func (o *osFile) Punch(off, n int64) error {
+	const mode = unix.FALLOC_FL_PUNCH_HOLE | unix.FALLOC_FL_KEEP_SIZE
+	err := o.retry("fallocate", func(fd int) error { return unix.Fallocate(fd, mode, off, n) })
+	if errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.ENOSYS) {
+		return o.writeZeros(off, n)
+	}
+	return err
+}
+
+func (o *osFile) Used() (int64, error) {
+	fi, err := o.f.Stat()
+	if err != nil {
+		return 0, err
+	}
+	if st, ok := fi.Sys().(*syscall.Stat_t); ok {
+		return st.Blocks * 512, nil
+	}
+	return fi.Size(), nil
+}
+
+func (o *osFile) retry(op string, call func(fd int) error) error {
+	for {
+		err := call(int(o.f.Fd()))
+		runtime.KeepAlive(o.f)
+		if errors.Is(err, unix.EINTR) {
+			continue
+		}
+		if err != nil {
+			return &os.PathError{Op: op, Path: o.f.Name(), Err: err}
+		}
+		return nil
+	}
+}
