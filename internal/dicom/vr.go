@@ -47,12 +47,20 @@ const (
 // ParseVR returns the VR of two bytes as they stand in an explicit VR data element. Unknown letters are kept.
 func ParseVR(a, b byte) VR { return VR(a)<<8 | VR(b) }
 
+// letters holds the known VRs one after another.
+const letters = "AEASATCSDADSDTFDFLISLOLTOBODOFOLOVOWPNSHSLSQSSSTSVTMUCUIULUNURUSUTUV"
+
 // String returns the two letters, "??" when they are not capital letters, and "" for VRNone.
 func (v VR) String() string {
 	if v == VRNone {
 		return ""
 	}
 	a, b := byte(v>>8), byte(v)
+	for i := 0; i < len(letters); i += 2 {
+		if letters[i] == a && letters[i+1] == b {
+			return letters[i : i+2]
+		}
+	}
 	if a < 'A' || a > 'Z' || b < 'A' || b > 'Z' {
 		return "??"
 	}
