@@ -97,7 +97,7 @@ type Config struct {
 
 	StorageCommitmentReportsSize       int
 	StorageCommitmentDelivery          string // new, same, same-then-new
-	StorageCommitmentVerify            string // exists, checksum
+	StorageCommitmentVerify            string // index, exists, digest
 	StorageCommitmentRetryFor          int    // seconds
 	StorageCommitmentMaximumReferences int
 }

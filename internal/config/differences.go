@@ -32,7 +32,7 @@ func Differences() []Difference {
 		{"StorageCommitmentDelivery", "-", `"new"`, "reports can go out on the same association"},
 		{"StorageCommitmentMaximumReferences", "-", "1000000", "one request has a limit"},
 		{"StorageCommitmentRetryFor", "-", "86400", "reports are sent again, for this many seconds"},
-		{"StorageCommitmentVerify", "-", `"exists"`, "or checksum: the stored bytes are read before they are committed"},
+		{"StorageCommitmentVerify", "-", `"exists"`, "or index, or digest: how closely an object is looked at before it is committed"},
 		{"StorageLayout", "-", `"log"`, "or files: one file per instance, as Orthanc does"},
 	}
 }

@@ -161,7 +161,7 @@ func peerOptions() []option {
 func commitmentOptions() []option {
 	return []option{
 		{name: "StorageCommitmentDelivery", doc: "How reports reach the requester: on a \"new\" association, on the \"same\" one, or \"same-then-new\".\nA modality can say it for itself.", oneOf: deliveries()},
-		{name: "StorageCommitmentVerify", doc: "What is looked at before an object is committed: that it \"exists\", or the \"checksum\" of its stored bytes too.", oneOf: []string{"exists", "checksum"}},
+		{name: "StorageCommitmentVerify", doc: "What is looked at before an object is committed: the \"index\", that it \"exists\" on the disk with a readable header, or the\n\"digest\" of all its stored bytes.", oneOf: []string{"index", "exists", "digest"}},
 		{name: "StorageCommitmentRetryFor", doc: "Seconds during which a report is sent again to a requester that cannot be reached."},
 		{name: "StorageCommitmentMaximumReferences", doc: "Instances one request may name; more are refused with 0213H.", min: 1, max: 1 << 30},
 		{name: "StorageCommitmentReportsSize", doc: "Finished reports of peers that are kept."},
