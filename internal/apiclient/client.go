@@ -1,2 +1,133 @@
 // Package apiclient is a small client of the REST API of a running daemon.
 package apiclient
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// DefaultURL is where a daemon without configuration serves its REST API.
+const DefaultURL = "http://127.0.0.1:8042"
+
+// maxAnswer bounds an answer, in bytes.
+const maxAnswer = 256 << 20
+
+// Config says which daemon, and as whom.
+type Config struct {
+	URL            string // "" means DefaultURL
+	User, Password string // no login if User is ""
+	Timeout        time.Duration
+}
+
+// Client speaks to one daemon. It is safe for concurrent use.
+type Client struct {
+	base *url.URL
+	cfg  Config
+	http *http.Client
+}
+
+// New checks the URL; it does not connect.
+func New(cfg Config) (*Client, error) {
+	if cfg.URL == "" {
+		cfg.URL = DefaultURL
+	}
+	base, err := url.Parse(strings.TrimRight(cfg.URL, "/"))
+	if err != nil || base.Host == "" || (base.Scheme != "http" && base.Scheme != "https") {
+		return nil, &URLError{URL: cfg.URL}
+	}
+	if base.User != nil && cfg.User == "" {
+		cfg.User = base.User.Username()
+		cfg.Password, _ = base.User.Password()
+	}
+	base.User = nil
+	transport := &http.Transport{
+		Proxy:       http.ProxyFromEnvironment,
+		DialContext: (&net.Dialer{Timeout: 10 * time.Second}).DialContext,
+	}
+	return &Client{base: base, cfg: cfg, http: &http.Client{Transport: transport, Timeout: cfg.Timeout}}, nil
+}
+
+// URL is the address of the daemon.
+func (c *Client) URL() string { return c.base.String() }
+
+// Get decodes the answer to GET path into out.
+func (c *Client) Get(ctx context.Context, path string, out any) error {
+	return c.do(ctx, http.MethodGet, path, nil, out)
+}
+
+// Post sends in as JSON (nil: no body) and decodes the answer into out (nil: ignored).
+func (c *Client) Post(ctx context.Context, path string, in, out any) error {
+	return c.do(ctx, http.MethodPost, path, in, out)
+}
+
+// Delete asks for the deletion of path.
+func (c *Client) Delete(ctx context.Context, path string) error {
+	return c.do(ctx, http.MethodDelete, path, nil, nil)
+}
+
+func (c *Client) do(ctx context.Context, method, path string, in, out any) error {
+	rq, err := c.request(ctx, method, path, in)
+	if err != nil {
+		return err
+	}
+	rs, err := c.http.Do(rq)
+	if err != nil {
+		return &ConnectError{URL: c.URL(), Err: cause(err)}
+	}
+	defer func() { _ = rs.Body.Close() }()
+	body, err := io.ReadAll(io.LimitReader(rs.Body, maxAnswer+1))
+	switch {
+	case err != nil:
+		return &ConnectError{URL: c.URL(), Err: err}
+	case len(body) > maxAnswer:
+		return fmt.Errorf("apiclient: answer to %s %s is longer than %d bytes", method, path, maxAnswer)
+	case rs.StatusCode >= 300:
+		return statusError(method, path, rs.StatusCode, body)
+	case out == nil:
+		return nil
+	}
+	if err := json.Unmarshal(body, out); err != nil {
+		return fmt.Errorf("apiclient: answer to %s %s is not the JSON expected: %w", method, path, err)
+	}
+	return nil
+}
+
+func (c *Client) request(ctx context.Context, method, path string, in any) (*http.Request, error) {
+	var body io.Reader
+	if in != nil {
+		b, err := json.Marshal(in)
+		if err != nil {
+			return nil, err
+		}
+		body = bytes.NewReader(b)
+	}
+	rq, err := http.NewRequestWithContext(ctx, method, c.base.String()+path, body)
+	if err != nil {
+		return nil, err
+	}
+	if in != nil {
+		rq.Header.Set("Content-Type", "application/json")
+	}
+	if c.cfg.User != "" {
+		rq.SetBasicAuth(c.cfg.User, c.cfg.Password)
+	}
+	return rq, nil
+}
+
+// cause drops the method and URL that net/http puts before its errors.
+func cause(err error) error {
+	var urlErr *url.Error
+	if errors.As(err, &urlErr) {
+		return urlErr.Err
+	}
+	return err
+}
