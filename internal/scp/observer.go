@@ -15,7 +15,7 @@ type Observer struct {
 	Operation           func(op Operation)
 }
 
-// Operation is one that was answered, or would have been had the association not ended.
+// Operation is one that was performed and answered.
 type Operation struct {
 	Peer     *Peer
 	Service  string // "C-STORE"

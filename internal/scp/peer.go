@@ -29,3 +29,11 @@ func (p *Peer) LogAttrs() []any {
 		slog.String("called", p.CalledAET),
 	}
 }
+
+func newPeer(id string, rq *dul.Request) *Peer {
+	return &Peer{
+		ID: id, CallingAET: rq.CallingAET, CalledAET: rq.CalledAET, RemoteAddr: rq.RemoteAddr, TLS: rq.TLS,
+		Identity:               rq.Identity,
+		ImplementationClassUID: rq.ImplementationClassUID, ImplementationVersionName: rq.ImplementationVersionName,
+	}
+}

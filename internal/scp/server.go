@@ -2,22 +2,246 @@ package scp
 
 import (
 	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
 	"net"
+	"sync"
+	"time"
+
+	"gantry/internal/dul"
 )
 
 // Server accepts associations. Its methods may be called at once.
-type Server struct{}
+type Server struct {
+	cfg   Config
+	log   *slog.Logger
+	slots chan struct{} // tokens of operations at once
+
+	mu           sync.Mutex
+	closing      bool
+	listeners    map[net.Listener]struct{}
+	connections  map[*connection]struct{}
+	associations int // reserved at negotiation
+	changed      *sync.Cond
+}
+
+// connection is one from its acceptance to its end.
+type connection struct {
+	net    net.Conn
+	cancel context.CancelCauseFunc
+	assoc  *Association // nil until established
+	peer   *Peer
+	holds  bool // one of the associations
+}
 
 // NewServer returns a server.
-func NewServer(cfg Config) *Server { return nil }
+func NewServer(cfg Config) *Server {
+	if cfg.MaxAssociations <= 0 {
+		cfg.MaxAssociations = DefaultMaxAssociations
+	}
+	if cfg.Operations <= 0 {
+		cfg.Operations = DefaultOperations
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	s := &Server{
+		cfg: cfg, log: cfg.Logger, slots: make(chan struct{}, cfg.Operations),
+		listeners: make(map[net.Listener]struct{}), connections: make(map[*connection]struct{}),
+	}
+	s.changed = sync.NewCond(&s.mu)
+	return s
+}
 
 // Serve accepts connections of ln, which it closes, until Shutdown or the end of ctx, and returns nil then; it may be
 // called for several listeners. The end of ctx ends the associations too, at once.
-func (s *Server) Serve(ctx context.Context, ln net.Listener) error { return nil }
+func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
+	if !s.listen(ln) {
+		return ln.Close()
+	}
+	defer s.unlisten(ln)
+	stop := context.AfterFunc(ctx, func() { _ = ln.Close() }) // Accept tells
+	defer stop()
+	for delay := time.Duration(0); ; {
+		c, err := ln.Accept()
+		switch {
+		case err == nil:
+			delay = 0
+			s.start(ctx, c)
+		case ctx.Err() != nil || errors.Is(err, net.ErrClosed):
+			return s.stopped(ctx, err)
+		default:
+			delay = min(max(2*delay, 5*time.Millisecond), time.Second)
+			s.log.Error("cannot accept connections", "err", err, "retry", delay)
+			pause(ctx, delay)
+		}
+	}
+}
 
-// Shutdown closes the listeners and lets the running operations finish and be answered; each association is aborted
-// when its last one is. When ctx ends first, the rest is aborted at once and the cause of ctx returned.
-func (s *Server) Shutdown(ctx context.Context) error { return nil }
+// stopped tells whether the end of a listener was wanted.
+func (s *Server) stopped(ctx context.Context, err error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closing || ctx.Err() != nil {
+		return nil
+	}
+	return fmt.Errorf("scp: accept: %w", err)
+}
 
-// Associations returns the number of established associations.
-func (s *Server) Associations() int { return 0 }
+func pause(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
+}
+
+func (s *Server) listen(ln net.Listener) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.closing {
+		s.listeners[ln] = struct{}{}
+	}
+	return !s.closing
+}
+
+func (s *Server) unlisten(ln net.Listener) {
+	_ = ln.Close() // it may be closed already
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.listeners, ln)
+}
+
+// spareConnections is how many connections that ask for nothing yet, or are about to be refused, are kept above
+// MaxAssociations.
+const spareConnections = 64
+
+// start serves a connection on a goroutine of its own.
+func (s *Server) start(ctx context.Context, c net.Conn) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	conn := &connection{net: c, cancel: cancel}
+	s.mu.Lock()
+	full := s.closing || len(s.connections) >= s.cfg.MaxAssociations+spareConnections
+	if !full {
+		s.connections[conn] = struct{}{}
+	}
+	s.mu.Unlock()
+	if full {
+		cancel(nil)
+		_ = c.Close() // it was not used
+		s.log.Warn("connection closed: too many", "remote", c.RemoteAddr())
+		return
+	}
+	go func() {
+		defer s.forget(conn)
+		s.serve(ctx, conn)
+	}()
+}
+
+func (s *Server) forget(conn *connection) {
+	conn.cancel(nil)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.connections, conn)
+	if conn.holds {
+		s.associations--
+	}
+	s.changed.Broadcast()
+}
+
+// serve takes a connection from its first byte to its end.
+func (s *Server) serve(ctx context.Context, conn *connection) {
+	assoc, err := dul.Accept(ctx, conn.net, s.policy(conn))
+	if err != nil {
+		s.refused(conn, err)
+		return
+	}
+	a := bind(assoc, conn.peer, Options{
+		Handler: s.cfg.Handler, DrainTimeout: s.cfg.DrainTimeout, Logger: s.log, Observer: s.cfg.Observer,
+	}, s.slots)
+	s.established(conn, a)
+	started := time.Now()
+	a.log.Info("association opened", "remote", conn.net.RemoteAddr(), "implementation", conn.peer.ImplementationVersionName)
+	s.cfg.Observer.opened(conn.peer)
+	err = a.Run(ctx)
+	if cerr := assoc.Close(); err == nil && cerr != nil {
+		a.log.Debug("association not closed in order", "err", cerr)
+	}
+	s.ended(a, time.Since(started), err)
+}
+
+// policy is how the layer below accepts the association of a connection.
+func (s *Server) policy(conn *connection) dul.Policy {
+	id := rand.Text()[:8]
+	return dul.Policy{
+		Negotiate: func(ctx context.Context, rq *dul.Request) (*dul.Answer, error) {
+			conn.peer = newPeer(id, rq)
+			if !s.reserve(conn) {
+				return nil, dul.RejectLocalLimit()
+			}
+			return s.negotiate(ctx, rq, conn.peer)
+		},
+		MaxPDULength: s.cfg.MaxPDULength, TLS: s.cfg.TLS,
+		ACSETimeout: s.cfg.ACSETimeout, DIMSETimeout: s.cfg.DIMSETimeout, IdleTimeout: s.cfg.IdleTimeout,
+		ImplementationClassUID: s.cfg.ImplementationClassUID, ImplementationVersionName: s.cfg.ImplementationVersionName,
+		Logger: s.log, NewID: func() string { return id },
+	}
+}
+
+// reserve takes one of the associations for a connection, unless all are taken or the server shuts down.
+func (s *Server) reserve(conn *connection) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closing || s.associations >= s.cfg.MaxAssociations {
+		return false
+	}
+	s.associations++
+	conn.holds = true
+	return true
+}
+
+func (s *Server) established(conn *connection, a *Association) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	conn.assoc = a
+	if s.closing {
+		a.shutdown()
+	}
+}
+
+// refused tells of a connection that led to no association.
+func (s *Server) refused(conn *connection, err error) {
+	remote := conn.net.RemoteAddr()
+	if errors.Is(err, dul.ErrNoAssociation) {
+		s.log.Debug("connection closed before an association was asked for", "remote", remote)
+		return
+	}
+	peer := conn.peer
+	if peer == nil {
+		peer = &Peer{}
+	}
+	s.log.Warn("no association", append(peer.LogAttrs(), "remote", remote, "err", err)...)
+	s.cfg.Observer.rejected(remote, peer.CallingAET, peer.CalledAET, err)
+}
+
+func (s *Server) ended(a *Association, lasted time.Duration, err error) {
+	switch {
+	case err == nil:
+		a.log.Info("association released", "lasted", lasted)
+	case errors.Is(err, errShutdown):
+		a.log.Info("association ended by shutdown", "lasted", lasted)
+	default:
+		a.log.Warn("association ended", "lasted", lasted, "err", err)
+	}
+	s.cfg.Observer.closed(a.peer, lasted, err)
+}
+
+// Associations returns the number of associations, those being negotiated included.
+func (s *Server) Associations() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.associations
+}

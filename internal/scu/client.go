@@ -1,9 +1,10 @@
-// Package scu is the client side of DICOM associations: it asks for them and has operations performed on them.
 package scu
 
 import (
 	"context"
 	"crypto/tls"
+	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"gantry/internal/dicom"
 	"gantry/internal/dimse"
 	"gantry/internal/dul"
+	"gantry/internal/scp"
 )
 
 // Config says whom to call and with what.
@@ -25,11 +27,15 @@ type Config struct {
 	Extended   []dul.ExtendedNegotiation
 	TLS        *tls.Config
 
-	MaxPDULength                                           uint32
-	ConnectTimeout, ACSETimeout, DIMSETimeout, IdleTimeout time.Duration // 0: none
-	ImplementationClassUID, ImplementationVersionName      string
+	MaxPDULength              uint32
+	ConnectTimeout            time.Duration // TCP and TLS; 0 none, as for the others
+	ACSETimeout               time.Duration // the answers to the request and to the release
+	DIMSETimeout              time.Duration // a response, and the progress of a message
+	IdleTimeout               time.Duration // nothing is being done
+	ImplementationClassUID    string
+	ImplementationVersionName string
 
-	// LenientRoles sends an N-EVENT-REPORT although the peer did not answer the role selection.
+	// LenientRoles sends an N-EVENT-REPORT although the peer did not grant the role of SCP, as some forget to.
 	LenientRoles bool
 	// Handler performs what the peer asks for on this association: an scp.EventReceiver, for example.
 	Handler any
@@ -37,86 +43,103 @@ type Config struct {
 }
 
 // Client is an association that this end asked for. Its methods may be called at once.
-type Client struct{}
-
-// Dial connects and associates.
-func Dial(ctx context.Context, cfg Config) (*Client, error) { return nil, nil }
-
-// Echo performs C-ECHO; a *dimse.StatusError for a response that is no success.
-func (c *Client) Echo(ctx context.Context) error { return nil }
-
-// StoreRequest is an object to be stored.
-type StoreRequest struct {
-	SOPClassUID             dicom.UID
-	SOPInstanceUID          dicom.UID
-	TransferSyntax          dicom.UID // that Data is in; must be that of an accepted context
-	Data                    io.Reader // the data set without file meta information, read to its end
-	Priority                uint16
-	MoveOriginatorAET       string
-	MoveOriginatorMessageID uint16
+type Client struct {
+	assoc   *dul.Assoc
+	service *scp.Association
+	session *dimse.Session
+	lenient bool
+	cancel  context.CancelFunc
 }
 
-// Response is the outcome of an operation.
-type Response struct {
-	Status         dimse.Status
-	ErrorComment   string
-	Command        *dimse.Command
-	Dataset        []byte // the reply of an N-service, in TransferSyntax; nil for none
-	TransferSyntax dicom.UID
-}
-
-// StoreResponse, ActionResponse and EventReportResponse are the responses of their services.
+// Errors of requests for which nothing was sent.
 type (
-	StoreResponse       = Response
-	ActionResponse      = Response
-	EventReportResponse = Response
+	// NoContextError means that the peer accepted no presentation context for what is to be sent.
+	NoContextError = scp.NoContextError
+	// RoleError means that the peer did not grant the role that is needed.
+	RoleError = scp.RoleError
 )
 
-// Err returns nil for success and warnings, else a *dimse.StatusError.
-func (r *Response) Err() error { return nil }
-
-// Store performs C-STORE. An error means that there was no response; *NoContextError that nothing was sent.
-// Calls at once are pipelined as far as the negotiated window lets them, else they wait for each other.
-func (c *Client) Store(ctx context.Context, rq *StoreRequest) (*StoreResponse, error) {
-	return nil, nil
+// Dial connects and associates. ctx is for that only: the association outlives it, to be ended by Release or Abort.
+func Dial(ctx context.Context, cfg Config) (*Client, error) {
+	assoc, err := dul.Dial(ctx, cfg.Addr, dul.Config{
+		CallingAET: cfg.CallingAET, CalledAET: cfg.CalledAET,
+		Contexts: cfg.Contexts, Roles: cfg.Roles, Async: cfg.Async, Identity: cfg.Identity, Extended: cfg.Extended,
+		MaxPDULength: cfg.MaxPDULength, TLS: cfg.TLS,
+		ConnectTimeout: cfg.ConnectTimeout, ACSETimeout: cfg.ACSETimeout,
+		DIMSETimeout: cfg.DIMSETimeout, IdleTimeout: cfg.IdleTimeout,
+		ImplementationClassUID: cfg.ImplementationClassUID, ImplementationVersionName: cfg.ImplementationVersionName,
+		Logger: cfg.Logger,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("scu: associate with %s at %s: %w", cfg.CalledAET, cfg.Addr, err)
+	}
+	service := scp.Bind(assoc, scp.Options{Handler: cfg.Handler, Logger: cfg.Logger})
+	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	c := &Client{assoc: assoc, service: service, session: service.Session(), lenient: cfg.LenientRoles, cancel: cancel}
+	go func() {
+		_ = service.Run(run) // kept by the session, told by Wait and by requests
+	}()
+	return c, nil
 }
-
-// ActionRequest is an action to be performed.
-type ActionRequest struct {
-	SOPClassUID    dicom.UID
-	SOPInstanceUID dicom.UID
-	ActionTypeID   uint16
-	Dataset        *dicom.Dataset // nil for none
-}
-
-// Action performs N-ACTION.
-func (c *Client) Action(ctx context.Context, rq *ActionRequest) (*ActionResponse, error) {
-	return nil, nil
-}
-
-// EventReportRequest is an event to be reported.
-type EventReportRequest struct {
-	SOPClassUID    dicom.UID
-	SOPInstanceUID dicom.UID
-	EventTypeID    uint16
-	Dataset        *dicom.Dataset // nil for none
-}
-
-// EventReport performs N-EVENT-REPORT. This end must have the SCP role on the context: propose it with
-// dul.RoleSelection{SCU: false, SCP: true}; a *RoleError if the peer did not grant it.
-func (c *Client) EventReport(ctx context.Context, rq *EventReportRequest) (*EventReportResponse, error) {
-	return nil, nil
-}
-
-// Wait returns when the association has ended: nil if the peer released it or Release did. The peer's requests reach
-// the handler all the time, whether Wait is called or not.
-func (c *Client) Wait(ctx context.Context) error { return nil }
-
-// Release ends the association in order.
-func (c *Client) Release(ctx context.Context) error { return nil }
-
-// Abort ends it at once.
-func (c *Client) Abort() {}
 
 // Assoc returns the association below.
-func (c *Client) Assoc() *dul.Assoc { return nil }
+func (c *Client) Assoc() *dul.Assoc { return c.assoc }
+
+// Done is closed when the association has ended.
+func (c *Client) Done() <-chan struct{} { return c.session.Done() }
+
+// Wait returns when the association has ended: nil if it was released by either end. Requests of the peer reach
+// the handler all the time, whether Wait is called or not.
+func (c *Client) Wait(ctx context.Context) error {
+	select {
+	case <-c.session.Done():
+		return c.session.Err()
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// Release ends the association in order. Operations that are under way are lost: call it after the last response.
+func (c *Client) Release(ctx context.Context) error {
+	defer c.cancel()
+	err := c.assoc.Release(ctx)
+	return errors.Join(err, c.assoc.Close())
+}
+
+// Abort ends the association at once; after Release it does nothing.
+func (c *Client) Abort() {
+	_ = c.assoc.Abort(errors.New("scu: aborted by its user")) // it is over either way
+	_ = c.assoc.Close()
+	c.cancel()
+}
+
+// context returns an accepted presentation context on which this end is the SCU of a class, with the transfer syntax
+// given, or any for "".
+func (c *Client) context(class, syntax dicom.UID) (dul.Context, error) {
+	found := false
+	for _, pc := range c.assoc.Contexts() {
+		if !pc.Accepted() || pc.AbstractSyntax != string(class) || syntax != "" && pc.TransferSyntax != string(syntax) {
+			continue
+		}
+		if pc.LocalSCU {
+			return pc, nil
+		}
+		found = true
+	}
+	if found {
+		return dul.Context{}, &RoleError{AbstractSyntax: class, Role: "SCU"}
+	}
+	return dul.Context{}, &NoContextError{AbstractSyntax: class, TransferSyntax: syntax}
+}
+
+// do makes a request and turns its reply into a response.
+func (c *Client) do(ctx context.Context, pc dul.Context, cmd *dimse.Command, data io.Reader) (*Response, error) {
+	reply, err := c.session.Do(ctx, pc.ID, cmd, data)
+	if err != nil {
+		return nil, fmt.Errorf("scu: %s: %w", cmd.Service(), err)
+	}
+	return &Response{
+		Status: reply.Command.Status, ErrorComment: reply.Command.ErrorComment, Command: reply.Command,
+		Dataset: reply.Dataset, TransferSyntax: dicom.UID(pc.TransferSyntax),
+	}, nil
+}

@@ -1,0 +1,118 @@
+package scp
+
+import (
+	"context"
+	"io"
+
+	"gantry/internal/dimse"
+)
+
+// dispatch has the handler perform an operation. Further services are further cases.
+func (a *Association) dispatch(ctx context.Context, op *operation) error {
+	switch op.Command.Field {
+	case dimse.CEchoRQ:
+		return a.echo(ctx, op)
+	case dimse.CStoreRQ:
+		if h, ok := a.opts.Handler.(Storer); ok {
+			return a.store(ctx, op, h)
+		}
+	case dimse.NActionRQ:
+		if h, ok := a.opts.Handler.(Actor); ok {
+			return a.action(ctx, op, h)
+		}
+	case dimse.NEventReportRQ:
+		if h, ok := a.opts.Handler.(EventReceiver); ok {
+			return a.eventReport(ctx, op, h)
+		}
+	}
+	return dimse.Errorf(dimse.StatusUnrecognizedOperation, "%s is not offered", op.Command.Service())
+}
+
+func (a *Association) header(op *operation) Header {
+	return Header{
+		Peer: a.peer, Association: a, ContextID: op.ContextID, MessageID: op.Command.MessageID, TransferSyntax: op.syntax,
+	}
+}
+
+func (a *Association) echo(ctx context.Context, op *operation) error {
+	if h, ok := a.opts.Handler.(Echoer); ok {
+		return h.Echo(ctx, &EchoRequest{a.header(op)})
+	}
+	return nil
+}
+
+// store performs C-STORE (PS3.7 9.1.1.1, statuses in PS3.4 B.2.3).
+func (a *Association) store(ctx context.Context, op *operation, h Storer) error {
+	cmd := op.Command
+	switch {
+	case op.Data == nil:
+		return dimse.Errorf(dimse.StatusCannotUnderstand, "C-STORE without a data set")
+	case cmd.AffectedSOPClassUID == "":
+		return dimse.Errorf(dimse.StatusCannotUnderstand, "Affected SOP Class UID missing")
+	case cmd.AffectedSOPInstanceUID == "":
+		return dimse.Errorf(dimse.StatusInvalidSOPInstance, "Affected SOP Instance UID missing")
+	}
+	return h.Store(ctx, &StoreRequest{
+		Header:                  a.header(op),
+		SOPClassUID:             cmd.AffectedSOPClassUID,
+		SOPInstanceUID:          cmd.AffectedSOPInstanceUID,
+		Priority:                cmd.Priority,
+		MoveOriginatorAET:       cmd.MoveOriginatorAET,
+		MoveOriginatorMessageID: cmd.MoveOriginatorMessageID,
+		Data:                    op.Data,
+	})
+}
+
+// action performs N-ACTION (PS3.7 10.1.4.1).
+func (a *Association) action(ctx context.Context, op *operation, h Actor) error {
+	cmd := op.Command
+	switch {
+	case cmd.RequestedSOPClassUID == "":
+		return dimse.Errorf(dimse.StatusNoSuchSOPClass, "Requested SOP Class UID missing")
+	case cmd.RequestedSOPInstanceUID == "":
+		return dimse.Errorf(dimse.StatusNoSuchSOPInstance, "Requested SOP Instance UID missing")
+	}
+	result, err := h.Action(ctx, &ActionRequest{
+		Header:         a.header(op),
+		SOPClassUID:    cmd.RequestedSOPClassUID,
+		SOPInstanceUID: cmd.RequestedSOPInstanceUID,
+		ActionTypeID:   cmd.ActionTypeID,
+		HasDataset:     op.Data != nil,
+		Data:           dataOrNothing(op.Data),
+	})
+	if err == nil && result != nil {
+		op.reply, op.after = result.Reply, result.After
+	}
+	return err
+}
+
+// eventReport takes N-EVENT-REPORT (PS3.7 10.1.1.1).
+func (a *Association) eventReport(ctx context.Context, op *operation, h EventReceiver) error {
+	cmd := op.Command
+	switch {
+	case cmd.AffectedSOPClassUID == "":
+		return dimse.Errorf(dimse.StatusNoSuchSOPClass, "Affected SOP Class UID missing")
+	case cmd.AffectedSOPInstanceUID == "":
+		return dimse.Errorf(dimse.StatusNoSuchSOPInstance, "Affected SOP Instance UID missing")
+	}
+	return h.EventReport(ctx, &EventReportRequest{
+		Header:         a.header(op),
+		SOPClassUID:    cmd.AffectedSOPClassUID,
+		SOPInstanceUID: cmd.AffectedSOPInstanceUID,
+		EventTypeID:    cmd.EventTypeID,
+		HasDataset:     op.Data != nil,
+		Data:           dataOrNothing(op.Data),
+	})
+}
+
+func dataOrNothing(r io.Reader) io.Reader {
+	if r == nil {
+		return nothing{}
+	}
+	return r
+}
+
+// nothing is the data set of a message that has none.
+type nothing struct{}
+
+func (nothing) Read([]byte) (int, error) { return 0, io.EOF }
