@@ -30,15 +30,17 @@ var layers = map[string][]string{
 	"dul":     {"dul/pdu"},
 	"dimse":   with(values, "dul"),
 	"scp":     with(values, "dimse", "dul"),
-	"scu":     with(values, "dimse", "dul"),
+	"scu":     with(values, "scp", "dimse", "dul"), // what a peer asks on our own association is served as by scp
 
 	"storage/blob":         {},
-	"storage/blob/seglog":  {"storage/blob"},
-	"storage/blob/fsblob":  {"storage/blob"},
-	"storage/blob/memblob": {"storage/blob"},
+	"storage/blob/disk":    {"storage/blob"},
+	"storage/blob/memory":  {"storage/blob"},
+	"storage/blob/seglog":  {"storage/blob", "storage/blob/disk", "storage/blob/memory"},
+	"storage/blob/fsblob":  {"storage/blob", "storage/blob/disk", "storage/blob/memory"},
+	"storage/blob/memblob": {"storage/blob", "storage/blob/memory"},
 	"storage/index":        {"dicom"},
 	"storage/index/sqlite": {"dicom", "storage/index"},
-	"storage": with(values, "storage/blob", "storage/blob/seglog", "storage/blob/fsblob",
+	"storage": with(values, "storage/blob", "storage/blob/disk", "storage/blob/memory", "storage/blob/seglog", "storage/blob/fsblob",
 		"storage/blob/memblob", "storage/index", "storage/index/sqlite"),
 
 	"config":     {},

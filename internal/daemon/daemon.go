@@ -1,0 +1,259 @@
+// Package daemon builds everything that `gantry serve` consists of, runs it, and takes it down in order.
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"gantry/internal/config"
+	"gantry/internal/jobkinds"
+	"gantry/internal/jobs"
+	"gantry/internal/modalities"
+	"gantry/internal/rest"
+	"gantry/internal/scp"
+	"gantry/internal/services"
+	"gantry/internal/storage"
+)
+
+// Options are what a daemon needs beside its configuration.
+type Options struct {
+	Logger  *slog.Logger
+	Version string // of gantry, shown by /system
+}
+
+// Daemon is one running server: the store, the jobs, the DICOM server and the REST API.
+type Daemon struct {
+	cfg     *config.Config
+	log     *slog.Logger
+	version string
+
+	store      *storage.Store
+	engine     *jobs.Engine
+	peers      *jobkinds.Deps
+	modalities *modalities.Table
+	dicom      *scp.Server
+	http       *http.Server
+
+	dicomListeners []net.Listener
+	httpListeners  []net.Listener
+	stopping       atomic.Bool
+	failed         chan error    // a server that ended by itself
+	stopped        chan struct{} // closed by Stop
+	cancel         context.CancelFunc
+}
+
+// New prepares a daemon; nothing is opened before Start.
+func New(cfg *config.Config, o Options) *Daemon {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	return &Daemon{cfg: cfg, log: o.Logger, version: o.Version, failed: make(chan error, 4), stopped: make(chan struct{})}
+}
+
+// Start opens the store, goes on with the jobs, and opens the ports last: what was acknowledged before a crash is
+// findable before the first question. After an error everything is closed again.
+func (d *Daemon) Start(ctx context.Context) (err error) {
+	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	d.cancel = cancel
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, d.Stop(context.WithoutCancel(ctx)))
+		}
+	}()
+	if d.store, err = storage.Open(ctx, storageOptions(d.cfg, d.log)); err != nil {
+		return err
+	}
+	if err = d.buildJobs(ctx); err != nil {
+		return err
+	}
+	handlers := services.New(services.Deps{Config: d.cfg, Store: d.store, Jobs: d.engine, Modalities: d.modalities,
+		Peers: d.peers, Logger: d.log})
+	if err = d.engine.Start(run); err != nil {
+		return err
+	}
+	if err = handlers.Start(run); err != nil {
+		return err
+	}
+	if err = d.startDICOM(run, handlers); err != nil {
+		return err
+	}
+	return d.startHTTP(run)
+}
+
+func (d *Daemon) buildJobs(ctx context.Context) (err error) {
+	if d.modalities, err = d.openModalities(ctx); err != nil {
+		return err
+	}
+	tlsConfig, err := clientTLS(d.cfg)
+	if err != nil {
+		return err
+	}
+	d.peers = &jobkinds.Deps{Config: d.cfg, Store: d.store, Modalities: d.modalities, TLS: tlsConfig, Logger: d.log}
+	engine := jobs.Config{Workers: d.cfg.ConcurrentJobs, HistorySize: d.cfg.JobsHistorySize, Limit: d.cfg.MaximumJobs,
+		Factories: d.peers.Factories(), Logger: d.log}
+	if d.cfg.SaveJobs {
+		engine.Saver = jobkinds.Saver{Store: d.store}
+	}
+	d.engine = jobs.New(engine)
+	d.peers.Jobs = d.engine
+	return nil
+}
+
+func (d *Daemon) openModalities(ctx context.Context) (*modalities.Table, error) {
+	if d.cfg.DicomModalitiesInDatabase {
+		return modalities.Open(ctx, jobkinds.ModalityKeeper{Store: d.store}, d.cfg.StrictAetComparison)
+	}
+	return modalities.New(d.cfg.DicomModalities, d.cfg.StrictAetComparison), nil
+}
+
+// Ready says why the daemon does not take work, nil if it does.
+func (d *Daemon) Ready() error {
+	if d.stopping.Load() {
+		return errors.New("daemon: stopping")
+	}
+	return d.store.Err()
+}
+
+// Wait returns when a server has ended by itself, with its error, or after Stop, with nil.
+func (d *Daemon) Wait() error {
+	select {
+	case err := <-d.failed:
+		return err
+	case <-d.stopped:
+		return nil
+	}
+}
+
+// Stop refuses new associations and requests, lets what is running finish until ctx ends, and closes the store.
+func (d *Daemon) Stop(ctx context.Context) error {
+	if d.stopping.Swap(true) {
+		return nil
+	}
+	defer close(d.stopped)
+	var errs []error
+	note := func(what string, err error) {
+		if err != nil {
+			errs = append(errs, fmt.Errorf("daemon: stopping %s: %w", what, err))
+		}
+	}
+	if d.dicom != nil {
+		note("the DICOM server", d.dicom.Shutdown(ctx))
+	}
+	if d.http != nil {
+		if err := d.http.Shutdown(ctx); err != nil {
+			note("the HTTP server", errors.Join(err, d.http.Close()))
+		}
+	}
+	for _, l := range append(d.dicomListeners, d.httpListeners...) {
+		_ = l.Close() // closed already where its server ran
+	}
+	if d.engine != nil {
+		note("the jobs", d.engine.Stop(ctx))
+	}
+	if d.cancel != nil {
+		d.cancel()
+	}
+	if d.store != nil {
+		note("the store", d.store.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// DICOMAddr is the first address of the DICOM server, nil if there is none.
+func (d *Daemon) DICOMAddr() net.Addr { return first(d.dicomListeners) }
+
+// HTTPAddr is the first address of the REST API, nil if there is none.
+func (d *Daemon) HTTPAddr() net.Addr { return first(d.httpListeners) }
+
+func first(listeners []net.Listener) net.Addr {
+	if len(listeners) == 0 {
+		return nil
+	}
+	return listeners[0].Addr()
+}
+
+func port(addr net.Addr) int {
+	if tcp, ok := addr.(*net.TCPAddr); ok {
+		return tcp.Port
+	}
+	return 0
+}
+
+// listen opens all addresses or none.
+func listen(ctx context.Context, addresses []string, option string) ([]net.Listener, error) {
+	var listeners []net.Listener
+	for _, address := range addresses {
+		l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+		if err != nil {
+			for _, open := range listeners {
+				_ = open.Close()
+			}
+			return nil, &ListenError{Address: address, Option: option, Err: err}
+		}
+		listeners = append(listeners, l)
+	}
+	return listeners, nil
+}
+
+// ListenError is a port that could not be opened.
+type ListenError struct {
+	Address, Option string
+	Err             error
+}
+
+func (e *ListenError) Error() string {
+	return fmt.Sprintf("daemon: cannot listen on %s: %v; stop what uses the port, or choose another (option %s)",
+		e.Address, e.Err, e.Option)
+}
+
+func (e *ListenError) Unwrap() error { return e.Err }
+
+// serve runs one server in the background; its end by itself ends the daemon.
+func (d *Daemon) serve(what string, run func() error) {
+	go func() {
+		if err := run(); err != nil && !errors.Is(err, http.ErrServerClosed) && !d.stopping.Load() {
+			d.failed <- fmt.Errorf("daemon: the %s server ended: %w", what, err)
+		}
+	}()
+}
+
+func (d *Daemon) startHTTP(ctx context.Context) (err error) {
+	if !d.cfg.HttpServerEnabled {
+		return nil
+	}
+	if d.cfg.RemoteAccessAllowed && !d.cfg.Authentication() {
+		d.log.Warn("the REST API is open to everybody on the network: RemoteAccessAllowed without a login")
+	}
+	if d.httpListeners, err = listen(ctx, d.cfg.HTTPAddresses(), "HttpPort"); err != nil {
+		return err
+	}
+	handler := rest.New(rest.Deps{Config: d.cfg, Store: d.store, Jobs: d.engine, Modalities: d.modalities,
+		Peers: d.peers, Version: d.version, ServerID: d.serverID(),
+		DICOMPort: func() int { return port(d.DICOMAddr()) }, HTTPPort: func() int { return port(d.HTTPAddr()) },
+		Ready: d.Ready, Logger: d.log})
+	d.http = &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, MaxHeaderBytes: 64 << 10,
+		IdleTimeout: time.Duration(max(d.cfg.KeepAliveTimeout, 1)) * time.Second,
+		ErrorLog:    slog.NewLogLogger(d.log.Handler(), slog.LevelDebug)}
+	d.http.SetKeepAlivesEnabled(d.cfg.KeepAlive)
+	if d.cfg.SslEnabled {
+		if d.http.TLSConfig, err = httpTLS(d.cfg); err != nil {
+			return err
+		}
+	}
+	for _, l := range d.httpListeners {
+		d.log.Info("REST API listening", "address", l.Addr().String(), "tls", d.cfg.SslEnabled)
+		d.serve("HTTP", func() error {
+			if d.cfg.SslEnabled {
+				return d.http.ServeTLS(l, "", "")
+			}
+			return d.http.Serve(l)
+		})
+	}
+	return nil
+}

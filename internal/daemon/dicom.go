@@ -1,0 +1,41 @@
+package daemon
+
+import (
+	"context"
+	"time"
+
+	"gantry/internal/dicom/codec"
+	"gantry/internal/scp"
+	"gantry/internal/services"
+)
+
+// asyncWindow is how many operations one association may have in progress at once, where its peer asks for it.
+const asyncWindow = 16
+
+func (d *Daemon) startDICOM(ctx context.Context, handlers *services.Services) (err error) {
+	if !d.cfg.DicomServerEnabled {
+		return nil
+	}
+	tlsConfig, err := dicomTLS(d.cfg)
+	if err != nil {
+		return err
+	}
+	if d.dicomListeners, err = listen(ctx, d.cfg.DICOMAddresses(), "DicomPort"); err != nil {
+		return err
+	}
+	d.dicom = scp.NewServer(scp.Config{
+		Handler: handlers, Access: handlers.Access, Accept: handlers.Accept,
+		MaxAssociations: d.cfg.MaximumAssociations, Operations: d.cfg.DicomThreadsCount, AsyncWindow: asyncWindow,
+		MaxPDULength:           uint32(d.cfg.MaximumPduLength),
+		ImplementationClassUID: string(codec.ImplementationClassUID), ImplementationVersionName: codec.ImplementationVersionName,
+		TLS: tlsConfig, ACSETimeout: seconds(d.cfg.DicomAcseTimeout), IdleTimeout: seconds(d.cfg.DicomScpTimeout),
+		DIMSETimeout: seconds(d.cfg.DicomScpTimeout), Logger: d.log,
+	})
+	for _, l := range d.dicomListeners {
+		d.log.Info("DICOM server listening", "address", l.Addr().String(), "aet", d.cfg.DicomAet, "tls", tlsConfig != nil)
+		d.serve("DICOM", func() error { return d.dicom.Serve(ctx, l) })
+	}
+	return nil
+}
+
+func seconds(n int) time.Duration { return time.Duration(n) * time.Second }

@@ -1,0 +1,60 @@
+package daemon
+
+import (
+	"crypto/sha1" //nolint:gosec // a name, not a secret
+	"encoding/hex"
+	"log/slog"
+	"os"
+	"strings"
+
+	"gantry/internal/config"
+	"gantry/internal/dicom"
+	"gantry/internal/dicom/charset"
+	"gantry/internal/storage"
+)
+
+// storageOptions turns the configuration into the store's own terms.
+func storageOptions(cfg *config.Config, log *slog.Logger) storage.Options {
+	o := storage.Options{
+		Dir: cfg.StorageDirectory, IndexDir: cfg.IndexDirectory, Layout: cfg.StorageLayout, NoSync: !cfg.SyncStorageArea,
+		SegmentSize: int64(cfg.SegmentSize) << 20, MemoryBudget: int64(cfg.MemoryBudget) << 20, Logger: log,
+		ExtraMainTags: storage.ExtraTags{
+			Patient: tags(cfg.ExtraMainDicomTags["Patient"]), Study: tags(cfg.ExtraMainDicomTags["Study"]),
+			Series: tags(cfg.ExtraMainDicomTags["Series"]), Instance: tags(cfg.ExtraMainDicomTags["Instance"])},
+	}
+	switch cfg.OverwriteInstances {
+	case config.OverwriteAlways:
+		o.Overwrite = storage.OverwriteAlways
+	case config.OverwriteIfChanged:
+		o.Overwrite = storage.OverwriteIfChanged
+	default:
+		o.Overwrite = storage.OverwriteNever
+	}
+	if term, err := charset.Default(cfg.DefaultEncoding); err == nil { // the name was checked with the configuration
+		o.DefaultCharset = term
+	}
+	return o
+}
+
+// tags reads the tags of ExtraMainDicomTags, which were checked with the configuration.
+func tags(names []string) []dicom.Tag {
+	var list []dicom.Tag
+	for _, name := range names {
+		if tag, err := dicom.ParseTag(name); err == nil {
+			list = append(list, tag)
+		}
+	}
+	return list
+}
+
+// serverID names this server in the form of a public id: the same for the same machine, AE title and ports.
+func (d *Daemon) serverID() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "localhost"
+	}
+	sum := sha1.Sum([]byte(host + "|" + d.cfg.DicomAet + "|" + strings.Join(d.cfg.DICOMAddresses(), ",") + "|" + //nolint:gosec // a name
+		strings.Join(d.cfg.HTTPAddresses(), ",")))
+	text := hex.EncodeToString(sum[:])
+	return strings.Join([]string{text[:8], text[8:16], text[16:24], text[24:32], text[32:]}, "-")
+}

@@ -1,0 +1,88 @@
+package daemon
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"os"
+
+	"gantry/internal/config"
+)
+
+// dicomTLS returns the TLS settings of the DICOM server, nil where DicomTlsEnabled is false.
+func dicomTLS(cfg *config.Config) (*tls.Config, error) {
+	if !cfg.DicomTlsEnabled {
+		return nil, nil
+	}
+	certificate, err := tls.LoadX509KeyPair(cfg.DicomTlsCertificate, cfg.DicomTlsPrivateKey)
+	if err != nil {
+		return nil, fmt.Errorf("daemon: DicomTlsCertificate and DicomTlsPrivateKey: %w", err)
+	}
+	settings := &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: minimumVersion(cfg.DicomTlsMinimumProtocolVersion)}
+	if cfg.DicomTlsRemoteCertificateRequired {
+		if settings.ClientCAs, err = certificates("DicomTlsTrustedCertificates", cfg.DicomTlsTrustedCertificates); err != nil {
+			return nil, err
+		}
+		settings.ClientAuth = tls.RequireAndVerifyClientCert
+	}
+	return settings, nil
+}
+
+// clientTLS returns the TLS settings for calling peers with UseDicomTls, nil where nothing is configured.
+func clientTLS(cfg *config.Config) (*tls.Config, error) {
+	if cfg.DicomTlsCertificate == "" && cfg.DicomTlsTrustedCertificates == "" {
+		return nil, nil
+	}
+	settings := &tls.Config{MinVersion: minimumVersion(cfg.DicomTlsMinimumProtocolVersion)}
+	if cfg.DicomTlsCertificate != "" {
+		certificate, err := tls.LoadX509KeyPair(cfg.DicomTlsCertificate, cfg.DicomTlsPrivateKey)
+		if err != nil {
+			return nil, fmt.Errorf("daemon: DicomTlsCertificate and DicomTlsPrivateKey: %w", err)
+		}
+		settings.Certificates = []tls.Certificate{certificate}
+	}
+	if cfg.DicomTlsTrustedCertificates != "" {
+		pool, err := certificates("DicomTlsTrustedCertificates", cfg.DicomTlsTrustedCertificates)
+		if err != nil {
+			return nil, err
+		}
+		settings.RootCAs = pool
+	}
+	return settings, nil
+}
+
+// httpTLS returns the TLS settings of the REST API. SslCertificate holds certificate and key in one file.
+func httpTLS(cfg *config.Config) (*tls.Config, error) {
+	certificate, err := tls.LoadX509KeyPair(cfg.SslCertificate, cfg.SslCertificate)
+	if err != nil {
+		return nil, fmt.Errorf("daemon: SslCertificate %s (certificate and private key in one PEM file): %w", cfg.SslCertificate, err)
+	}
+	settings := &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: minimumVersion(cfg.SslMinimumProtocolVersion)}
+	if cfg.SslVerifyPeers {
+		if settings.ClientCAs, err = certificates("SslTrustedClientCertificates", cfg.SslTrustedClientCertificates); err != nil {
+			return nil, err
+		}
+		settings.ClientAuth = tls.RequireAndVerifyClientCert
+	}
+	return settings, nil
+}
+
+func certificates(option, file string) (*x509.CertPool, error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("daemon: %s: %w", option, err)
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(text) {
+		return nil, fmt.Errorf("daemon: %s: %s holds no PEM certificate", option, file)
+	}
+	return pool, nil
+}
+
+// minimumVersion turns Orthanc's numbers (4 = TLS 1.2, 5 = TLS 1.3) into Go's. Older versions are not offered.
+func minimumVersion(number int) uint16 {
+	if number >= 5 {
+		return tls.VersionTLS13
+	}
+	return tls.VersionTLS12
+}

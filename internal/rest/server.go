@@ -1,0 +1,181 @@
+// Package rest serves the REST API: Orthanc's routes, a file per family, over the store, the jobs and the peers.
+//
+// A request passes the guard against other web sites, the login, the route table and its handler. Handlers return
+// an error; translate.go is the one place that turns it into an answer.
+package rest
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"time"
+
+	"gantry/internal/config"
+	"gantry/internal/jobkinds"
+	"gantry/internal/jobs"
+	"gantry/internal/modalities"
+	"gantry/internal/storage"
+)
+
+// Deps is what the API works on.
+type Deps struct {
+	Config     *config.Config
+	Store      *storage.Store
+	Jobs       *jobs.Engine
+	Modalities *modalities.Table
+	Peers      *jobkinds.Deps // how peers are called and asked for commitment
+	Version    string         // of gantry
+	ServerID   string         // names this server
+	DICOMPort  func() int     // the port in use
+	HTTPPort   func() int
+	Ready      func() error // why the server is not ready, nil if it is
+	Logger     *slog.Logger
+}
+
+// Server answers the requests of the REST API.
+type Server struct {
+	Deps
+	tree  *node
+	login *authenticator // nil: no login
+	guard *originGuard
+	log   *slog.Logger
+}
+
+// New returns the handler of the whole API.
+func New(deps Deps) *Server {
+	s := &Server{Deps: deps, tree: newTree(routes()), log: deps.Logger,
+		guard: newOriginGuard(deps.Config.RemoteAccessAllowed, deps.Config.HttpAllowedHosts)}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	if deps.Config.Authentication() {
+		s.login = newAuthenticator(deps.Config.RegisteredUsers, time.Now)
+	}
+	return s
+}
+
+// ServeHTTP answers one request. A panic in a handler is logged and costs that request alone.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	rec := &recorder{ResponseWriter: w, control: http.NewResponseController(w), timeout: s.timeout()}
+	rec.Header().Set("X-Content-Type-Options", "nosniff")
+	began := time.Now()
+	defer func() {
+		if p := recover(); p != nil {
+			if p == http.ErrAbortHandler {
+				panic(p)
+			}
+			s.log.Error("a request handler panicked", "method", r.Method, "path", r.URL.Path, "panic", p,
+				"stack", string(debug.Stack()))
+			s.answerError(rec, r, fmt.Errorf("rest: panic: %v", p))
+		}
+		s.log.Debug("http request", "method", r.Method, "path", r.URL.Path, "status", rec.status,
+			"bytes", rec.bytes, "remote", r.RemoteAddr, "seconds", time.Since(began).Seconds())
+	}()
+	if err := s.serve(rec, r); err != nil {
+		s.answerError(rec, r, err)
+	}
+}
+
+func (s *Server) serve(w *recorder, r *http.Request) error {
+	if done := s.serveHealth(w, r); done {
+		return nil
+	}
+	if err := s.guard.check(r); err != nil {
+		return s.refuse(r, err)
+	}
+	user, err := s.authenticate(w, r)
+	if err != nil {
+		return s.refuse(r, err)
+	}
+	path, err := pathSegments(r.URL)
+	if err != nil {
+		return s.refuse(r, fail(statusBadRequest, "The path is not well escaped"))
+	}
+	params := map[string]string{}
+	found := s.tree.match(path, params)
+	if found == nil {
+		return s.refuse(r, &apiError{Code: jobs.CodeUnknownResource})
+	}
+	route := found.routes[r.Method]
+	if route == nil {
+		return s.refuse(r, methodNotAllowed(w, r, found))
+	}
+	call := &Call{Request: r, params: params, w: w, user: user, timeout: s.timeout(),
+		limit: int64(s.Config.HttpMaximumBodySize) << 20}
+	return route.Serve(s, call)
+}
+
+// timeout is how long one read or write of a connection may stand still.
+func (s *Server) timeout() time.Duration {
+	return time.Duration(s.Config.HttpRequestTimeout) * time.Second
+}
+
+// refuse reads the body of a request that is answered early to its end, within a limit: a client that is still
+// sending would otherwise see a broken connection in place of the answer.
+func (s *Server) refuse(r *http.Request, err error) error {
+	const enough = 16 << 20
+	_, _ = io.CopyN(io.Discard, r.Body, enough)
+	return err
+}
+
+func methodNotAllowed(w *recorder, r *http.Request, n *node) error {
+	if r.Method == http.MethodHead || r.Method == http.MethodOptions {
+		return &emptyAnswer{http.StatusNotFound}
+	}
+	w.Header().Set("Allow", n.allow())
+	return &emptyAnswer{http.StatusMethodNotAllowed}
+}
+
+// authenticate returns the name of the user, "" where no login is asked for.
+func (s *Server) authenticate(w *recorder, r *http.Request) (string, error) {
+	if !s.Config.RemoteAccessAllowed && !isLoopback(r.RemoteAddr) {
+		return "", &emptyAnswer{http.StatusUnauthorized}
+	}
+	if s.login == nil {
+		return "", nil
+	}
+	user, password, given := r.BasicAuth()
+	if given {
+		switch s.login.check(user, password, r.RemoteAddr) {
+		case loginAccepted:
+			return user, nil
+		case loginThrottled:
+			s.log.Warn("login refused: too many failures from this address", "remote", r.RemoteAddr)
+			w.Header().Set("Retry-After", fmt.Sprint(int(failureWindow.Seconds())))
+			return "", &emptyAnswer{http.StatusTooManyRequests}
+		case loginRefused:
+			s.log.Warn("login refused", "remote", r.RemoteAddr)
+		}
+	}
+	w.Header().Set("WWW-Authenticate", `Basic realm="gantry"`)
+	return "", &emptyAnswer{http.StatusUnauthorized}
+}
+
+// serveHealth answers /livez and /readyz, which need no login.
+func (s *Server) serveHealth(w *recorder, r *http.Request) bool {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		return false
+	}
+	var problem error
+	switch r.URL.Path {
+	case "/livez":
+	case "/readyz":
+		problem = s.Ready()
+	default:
+		return false
+	}
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	if problem != nil {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		_, _ = fmt.Fprintln(w, problem)
+		return true
+	}
+	_, _ = fmt.Fprintln(w, "ok")
+	return true
+}
+
+// background is the context of work that goes on when the client that asked for it hangs up.
+func (c *Call) background() context.Context { return context.WithoutCancel(c.Request.Context()) }

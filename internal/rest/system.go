@@ -1,0 +1,100 @@
+package rest
+
+import (
+	"net/http"
+	"strconv"
+)
+
+// APIVersion is the release of Orthanc's REST API that this server follows.
+const APIVersion = "1.13.0"
+
+func systemRoutes() []Route {
+	return []Route{
+		{http.MethodGet, "/system", "Facts about this server", system},
+		{http.MethodGet, "/statistics", "How much is stored", statistics},
+		{http.MethodPost, "/tools/lookup", "Find resources by one of their DICOM identifiers", lookup},
+	}
+}
+
+type systemJSON struct {
+	ApiVersion                 int
+	Capabilities               map[string]bool
+	CheckRevisions             bool
+	DatabaseBackendPlugin      *string
+	DatabaseServerIdentifier   string
+	DatabaseVersion            int
+	DicomAet                   string
+	DicomDefaultRetrieveMethod string
+	DicomPort                  int
+	GantryVersion              string
+	HasLabels                  bool
+	HttpPort                   int
+	IngestTranscoding          string
+	IsHttpServerSecure         bool
+	MainDicomTags              map[string]string
+	MaximumPatientCount        int
+	MaximumStorageMode         string
+	MaximumStorageSize         int
+	Name                       string
+	OverwriteInstances         bool
+	OverwriteInstancesMode     string
+	PatientLevelEnabled        bool
+	PluginsEnabled             bool
+	ReadOnly                   bool
+	Server                     string
+	StorageAreaPlugin          *string
+	StorageCompression         bool
+	StorageLayout              string
+	StoreMD5ForAttachments     bool
+	UserMetadata               map[string]int
+	Version                    string
+}
+
+func system(s *Server, c *Call) error {
+	mode := string(s.Config.OverwriteInstances)
+	return c.JSON(systemJSON{
+		ApiVersion:                 31,
+		Capabilities:               map[string]bool{"HasExtendedChanges": false, "HasExtendedFind": false, "HasKeyValueStores": false, "HasQueues": false, "HasReserveQueueValue": false},
+		DatabaseServerIdentifier:   s.ServerID,
+		DatabaseVersion:            6,
+		DicomAet:                   s.Config.DicomAet,
+		DicomDefaultRetrieveMethod: "C-MOVE",
+		DicomPort:                  s.DICOMPort(),
+		GantryVersion:              s.Version,
+		HttpPort:                   s.HTTPPort(),
+		IsHttpServerSecure:         s.Config.SslEnabled || s.Config.Authentication() || !s.Config.RemoteAccessAllowed,
+		MainDicomTags:              s.mainTags(),
+		MaximumStorageMode:         "Recycle",
+		Name:                       s.Config.Name,
+		OverwriteInstances:         mode == "Always",
+		OverwriteInstancesMode:     mode,
+		PatientLevelEnabled:        true,
+		Server:                     "gantry",
+		StorageLayout:              s.Config.StorageLayout,
+		StoreMD5ForAttachments:     s.Config.StoreMD5ForAttachments,
+		UserMetadata:               map[string]int{},
+		Version:                    APIVersion,
+	})
+}
+
+type statisticsJSON struct {
+	CountInstances          int64
+	CountPatients           int64
+	CountSeries             int64
+	CountStudies            int64
+	TotalDiskSize           string // bytes
+	TotalDiskSizeMB         int64
+	TotalUncompressedSize   string // bytes
+	TotalUncompressedSizeMB int64
+}
+
+func statistics(s *Server, c *Call) error {
+	st, err := s.Store.Statistics(c.Request.Context())
+	if err != nil {
+		return err
+	}
+	size := strconv.FormatInt(st.Bytes, 10)
+	return c.JSON(statisticsJSON{CountInstances: st.Instances, CountPatients: st.Patients, CountSeries: st.Series,
+		CountStudies: st.Studies, TotalDiskSize: size, TotalDiskSizeMB: st.Bytes >> 20,
+		TotalUncompressedSize: size, TotalUncompressedSizeMB: st.Bytes >> 20})
+}
