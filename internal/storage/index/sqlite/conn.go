@@ -1,0 +1,227 @@
+package sqlite
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"zombiezen.com/go/sqlite"
+
+	"gantry/internal/storage/index"
+)
+
+// The values of PRAGMA synchronous in use.
+const (
+	syncOff    = "OFF"
+	syncNormal = "NORMAL"
+	syncFull   = "FULL"
+)
+
+// conn is a connection; its prepared statements are kept by the text of the query.
+type conn struct {
+	*sqlite.Conn
+	sync string
+}
+
+func openConn(o Options, extra sqlite.OpenFlags) (*conn, error) {
+	flags := sqlite.OpenReadWrite | sqlite.OpenNoMutex | extra
+	if o.ReadOnly {
+		flags = sqlite.OpenReadOnly | sqlite.OpenNoMutex
+	}
+	sc, err := sqlite.OpenConn(o.File, flags)
+	if err != nil {
+		return nil, wrap("open "+o.File, err)
+	}
+	sc.SetBusyTimeout(o.BusyTimeout)
+	return &conn{Conn: sc}, nil
+}
+
+func openWriter(o Options) (*conn, error) {
+	c, err := openConn(o, sqlite.OpenCreate)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.setUp(o); err != nil {
+		return nil, errors.Join(err, c.Close())
+	}
+	return c, nil
+}
+
+func (c *conn) setUp(o Options) error {
+	if err := c.checkVersion(o.File); err != nil {
+		return err
+	}
+	for _, p := range []string{
+		"PRAGMA journal_mode=WAL", "PRAGMA wal_autocheckpoint=0", "PRAGMA secure_delete=ON",
+		"PRAGMA foreign_keys=OFF", "PRAGMA cache_size=-16000", "PRAGMA temp_store=MEMORY",
+	} {
+		if err := c.exec(p); err != nil {
+			return err
+		}
+	}
+	if err := c.synchronous(syncFull); err != nil {
+		return err
+	}
+	return c.migrate()
+}
+
+func openReader(o Options) (*conn, error) {
+	c, err := openConn(o, 0)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range []string{"PRAGMA query_only=1", "PRAGMA cache_size=-4000", "PRAGMA temp_store=MEMORY"} {
+		if err := c.exec(p); err != nil {
+			return nil, errors.Join(err, c.Close())
+		}
+	}
+	return c, nil
+}
+
+func (c *conn) close() error { return wrap("close", c.Close()) }
+
+// synchronous sets how far the next commit waits for the disk.
+func (c *conn) synchronous(level string) error {
+	if c.sync == level {
+		return nil
+	}
+	if err := c.exec("PRAGMA synchronous=" + level); err != nil {
+		return err
+	}
+	c.sync = level
+	return nil
+}
+
+// arg binds one parameter.
+type arg func(s *sqlite.Stmt, i int)
+
+func text(v string) arg    { return func(s *sqlite.Stmt, i int) { s.BindText(i, v) } }
+func num(v int64) arg      { return func(s *sqlite.Stmt, i int) { s.BindInt64(i, v) } }
+func bytesOf(v []byte) arg { return func(s *sqlite.Stmt, i int) { bindBytes(s, i, v) } }
+func idOf(v index.ID) arg  { return bytesOf(v[:]) }
+
+// bindBytes binds nil as NULL.
+func bindBytes(s *sqlite.Stmt, i int, v []byte) {
+	if v == nil {
+		s.BindNull(i)
+		return
+	}
+	s.BindBytes(i, v)
+}
+
+func (c *conn) bind(query string, args []arg) (*sqlite.Stmt, error) {
+	s, err := c.Prepare(query)
+	if err != nil {
+		return nil, wrap("prepare", err)
+	}
+	for i, a := range args {
+		a(s, i+1)
+	}
+	return s, nil
+}
+
+// exec runs a statement that gives no rows of interest.
+func (c *conn) exec(query string, args ...arg) error {
+	s, err := c.bind(query, args)
+	if err != nil {
+		return err
+	}
+	return step(s)
+}
+
+// step runs a bound statement to its end and makes it ready for the next time.
+func step(s *sqlite.Stmt) error {
+	_, err := s.Step()
+	if e := s.Reset(); err == nil {
+		err = e
+	}
+	return wrap("execute", err)
+}
+
+// each calls fn for every row.
+func (c *conn) each(query string, args []arg, fn func(*sqlite.Stmt) error) (err error) {
+	s, err := c.bind(query, args)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if e := s.Reset(); err == nil {
+			err = wrap("query", e)
+		}
+	}()
+	for {
+		row, err := s.Step()
+		if err != nil {
+			return wrap("query", err)
+		}
+		if !row {
+			return nil
+		}
+		if err := fn(s); err != nil {
+			return err
+		}
+	}
+}
+
+// one calls fn for the first row; ErrNotFound without one.
+func (c *conn) one(query string, args []arg, fn func(*sqlite.Stmt) error) error {
+	s, err := c.bind(query, args)
+	if err != nil {
+		return err
+	}
+	return first(s, fn)
+}
+
+func first(s *sqlite.Stmt, fn func(*sqlite.Stmt) error) error {
+	row, err := s.Step()
+	switch {
+	case err != nil:
+		err = wrap("query", err)
+	case !row:
+		err = index.ErrNotFound
+	default:
+		err = fn(s)
+	}
+	if e := s.Reset(); err == nil {
+		err = wrap("query", e)
+	}
+	return err
+}
+
+// wrap gives SQLite's errors the types of package index.
+func wrap(doing string, err error) error {
+	if err == nil {
+		return nil
+	}
+	var kind error
+	switch sqlite.ErrCode(err).ToPrimary() {
+	case sqlite.ResultBusy, sqlite.ResultLocked:
+		kind = index.ErrBusy
+	case sqlite.ResultFull:
+		kind = index.ErrFull
+	case sqlite.ResultReadOnly, sqlite.ResultCantOpen, sqlite.ResultPerm:
+		kind = index.ErrReadOnly
+	case sqlite.ResultCorrupt, sqlite.ResultNotADB:
+		kind = index.ErrCorrupt
+	default:
+		return fmt.Errorf("index: %s: %w", doing, err)
+	}
+	return fmt.Errorf("%w: %s: %w", kind, doing, err)
+}
+
+// columnBytes copies a column; nil if it is NULL.
+func columnBytes(s *sqlite.Stmt, i int) []byte {
+	if s.ColumnIsNull(i) {
+		return nil
+	}
+	b := make([]byte, s.ColumnLen(i))
+	s.ColumnBytes(i, b)
+	return b
+}
+
+func columnID(s *sqlite.Stmt, i int) (id index.ID) {
+	s.ColumnBytes(i, id[:])
+	return id
+}
+
+func list(columns ...string) string { return strings.Join(columns, ",") }
