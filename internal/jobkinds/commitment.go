@@ -1,5 +1,144 @@
 package jobkinds
 
-import "gantry/internal/jobs"
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
 
-func (d *Deps) restoreCommitment(version int, data []byte) (jobs.Job, error) { return nil, nil }
+	"gantry/internal/dicom"
+	"gantry/internal/jobs"
+	"gantry/internal/storage/index"
+)
+
+// commitmentJob reports on a storage commitment request: it decides, keeps the report, and delivers it. Everything that
+// counts is in the request's row, so the job itself only has to know which that is.
+type commitmentJob struct {
+	deps *Deps
+	requestState
+	done int
+}
+
+// requestState is what a commitmentJob keeps.
+type requestState struct {
+	Peer        string // key of the row
+	Transaction dicom.UID
+	Count       int
+	Since       time.Time // when delivery was asked for: it is tried for StorageCommitmentRetryFor from then on
+	Content     commitmentContent
+}
+
+// commitmentContent is what users see of the job.
+type commitmentContent struct {
+	CalledAet      string
+	Description    string
+	RemoteAet      string
+	RemoteIp       string //nolint:revive // Orthanc's spelling
+	TransactionUid dicom.UID
+}
+
+const requestStateVersion = 1
+
+// newCommitmentJob returns the job of a request.
+func (d *Deps) newCommitmentJob(row *index.CommitRequest) *commitmentJob {
+	return &commitmentJob{deps: d, requestState: requestState{
+		Peer: row.PeerAET, Transaction: dicom.UID(row.TransactionUID), Count: row.Count, Since: time.Now(),
+		Content: commitmentContent{
+			CalledAet: row.CalledAET, RemoteAet: peerOf(row.PeerAET), RemoteIp: row.PeerAddr,
+			TransactionUid: dicom.UID(row.TransactionUID),
+		},
+	}}
+}
+
+func (d *Deps) restoreCommitment(version int, data []byte) (jobs.Job, error) {
+	if version != requestStateVersion {
+		return nil, fmt.Errorf("jobkinds: version %d of a %s is not known", version, KindCommitmentSCP)
+	}
+	j := &commitmentJob{deps: d}
+	if err := json.Unmarshal(data, &j.requestState); err != nil {
+		return nil, fmt.Errorf("jobkinds: state of a %s: %w", KindCommitmentSCP, err)
+	}
+	return j, nil
+}
+
+func (j *commitmentJob) id() requestID { return requestID{j.Peer, j.Transaction} }
+
+// Kind is StorageCommitmentScp.
+func (j *commitmentJob) Kind() string { return KindCommitmentSCP }
+
+// Progress counts the references, and the delivery as one more.
+func (j *commitmentJob) Progress() (done, total int) { return j.done, j.Count + 1 }
+
+// Content is what Orthanc shows of such a job.
+func (j *commitmentJob) Content() any { return j.requestState.Content }
+
+// State is the key of the request's row.
+func (j *commitmentJob) State() (int, []byte, error) {
+	data, err := json.Marshal(j.requestState)
+	return requestStateVersion, data, err
+}
+
+// RetryPolicy doubles the delay up to five minutes; Step bounds the whole time.
+func (j *commitmentJob) RetryPolicy() jobs.RetryPolicy {
+	return jobs.RetryPolicy{Base: 2 * time.Second, Max: 5 * time.Minute}
+}
+
+// Step takes the request one state further.
+func (j *commitmentJob) Step(ctx context.Context) (jobs.Result, error) {
+	row, err := j.deps.loadRequest(ctx, j.id())
+	if err != nil {
+		return jobs.Result{}, err
+	}
+	switch row.State {
+	case index.CommitReported:
+		return jobs.Result{Done: true}, nil
+	case index.CommitOpen:
+		if err := j.decide(ctx, row); err != nil {
+			return jobs.Result{}, j.retryable(err)
+		}
+		j.done = j.Count
+		return jobs.Result{}, nil
+	}
+	j.done = j.Count
+	if err := j.deliver(ctx, row); err != nil {
+		return jobs.Result{}, err
+	}
+	j.done = j.Count + 1
+	return jobs.Result{Done: true}, nil
+}
+
+// Resubmit asks for the report to be decided, if it is not, and delivered again.
+func (j *commitmentJob) Resubmit() error {
+	j.Since, j.done = time.Now(), 0
+	return j.deps.updateRequest(context.Background(), j.id(), func(row *index.CommitRequest) {
+		row.State = index.CommitOpen
+		if len(row.Report) > 0 {
+			row.State = index.CommitDecided
+		}
+	})
+}
+
+// Ended notes in the request that its report was given up.
+func (j *commitmentJob) Ended(ctx context.Context, err error) {
+	j.deps.live.remove(j.id())
+	if err == nil {
+		return
+	}
+	noteErr := j.deps.updateRequest(ctx, j.id(), func(row *index.CommitRequest) {
+		if row.State != index.CommitReported {
+			row.State, row.LastError = index.CommitFailed, err.Error()
+		}
+	})
+	j.log().Warn("a storage commitment report was given up", "error", err)
+	if noteErr != nil {
+		j.log().Error("that it was given up cannot be noted", "error", noteErr)
+	}
+}
+
+// retryable marks an error for another attempt while the time for delivery lasts.
+func (j *commitmentJob) retryable(err error) error {
+	if time.Since(j.Since) >= time.Duration(j.deps.Config.StorageCommitmentRetryFor)*time.Second {
+		return err
+	}
+	return jobs.Again(err)
+}

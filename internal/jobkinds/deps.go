@@ -26,6 +26,9 @@ type Deps struct {
 	Modalities *modalities.Table
 	TLS        *tls.Config // for peers with UseDicomTls; nil: the system's defaults
 	Logger     *slog.Logger
+
+	live liveRequests
+	uses reportUses
 }
 
 // Factories restores every kind of this package.

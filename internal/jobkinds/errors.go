@@ -24,4 +24,6 @@ func (e *UnknownModalityError) Error() string {
 // UnknownResourceError is a public id that is not in the store.
 type UnknownResourceError struct{ ID string }
 
-func (e *UnknownResourceError) Error() string { return fmt.Sprintf("jobkinds: unknown resource %.60q", e.ID) }
+func (e *UnknownResourceError) Error() string {
+	return fmt.Sprintf("jobkinds: unknown resource %.60q", e.ID)
+}

@@ -2,30 +2,213 @@ package jobkinds
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
 
 	"gantry/internal/dicom"
 	"gantry/internal/storage/index"
 )
 
-// CommitOptions say how commitment is asked for.
-type CommitOptions struct {
-	Timeout  int    // seconds; 0: that of the peer
-	LocalAET string // "": that of the peer, else DicomAet
+// Report is the report of a request that we sent.
+type Report struct {
+	index.CommitReport
+	Missing []index.Reference // asked for, but neither committed nor refused
+	Extra   []index.Reference // committed or refused, but not asked for
 }
 
-// RequestCommitment asks a peer to commit to instances and returns the Transaction UID. The pending report is durable
-// before anything is sent. *UnknownModalityError, ErrNoReferences, or what the network or the peer said.
-func (d *Deps) RequestCommitment(ctx context.Context, modality string, refs []index.Reference, o CommitOptions) (dicom.UID, error) {
-	return "", nil
+// reportData is what a report's row keeps besides its columns.
+type reportData struct {
+	Missing, Extra []index.Reference `json:",omitempty"`
 }
 
 // Report returns the report of a transaction, and counts as its use; ErrUnknownTransaction.
 // Its MarshalJSON writes what Orthanc's GET /storage-commitment/{id} answers.
-func (d *Deps) Report(ctx context.Context, transaction dicom.UID) (*Report, error) { return nil, nil }
+func (d *Deps) Report(ctx context.Context, transaction dicom.UID) (*Report, error) {
+	var row *index.CommitReport
+	err := d.Store.View(ctx, func(tx index.ReadTx) (err error) {
+		row, err = tx.CommitReport(string(transaction))
+		return err
+	})
+	if errors.Is(err, index.ErrNotFound) {
+		return nil, ErrUnknownTransaction
+	}
+	if err != nil {
+		return nil, fmt.Errorf("jobkinds: read the report of %s: %w", transaction, err)
+	}
+	d.uses.note(row.TransactionUID)
+	return newReport(row)
+}
 
-// Report is the report of a request that was sent.
-type Report struct{ index.CommitReport }
+func newReport(row *index.CommitReport) (*Report, error) {
+	r := &Report{CommitReport: *row}
+	if len(row.Data) > 0 {
+		var data reportData
+		if err := json.Unmarshal(row.Data, &data); err != nil {
+			return nil, fmt.Errorf("jobkinds: report of %s: %w", row.TransactionUID, err)
+		}
+		r.Missing, r.Extra = data.Missing, data.Extra
+	}
+	return r, nil
+}
 
-// RemoveCommitted deletes from the store the instances of a report with Status Success;
-// ErrUnknownTransaction, ErrNotCommitted.
-func (d *Deps) RemoveCommitted(ctx context.Context, transaction dicom.UID) error { return nil }
+// RemoveCommitted deletes from the store the instances of a report with Status Success, and only those that were asked
+// for under their SOP class; ErrUnknownTransaction, ErrNotCommitted.
+func (d *Deps) RemoveCommitted(ctx context.Context, transaction dicom.UID) error {
+	report, err := d.Report(ctx, transaction)
+	if err != nil {
+		return err
+	}
+	if report.Status != index.CommitSuccess {
+		return ErrNotCommitted
+	}
+	for _, ref := range report.Success {
+		ids, err := d.instancesOf(ctx, ref)
+		if err != nil {
+			return err
+		}
+		for _, id := range ids {
+			if _, err := d.Store.Delete(ctx, index.Instance, id); err != nil && !isNotFound(err) {
+				return fmt.Errorf("jobkinds: remove the committed instance %s: %w", ref.SOPInstanceUID, err)
+			}
+		}
+	}
+	return nil
+}
+
+// instancesOf finds the stored instances of a reference, whichever patient they belong to.
+func (d *Deps) instancesOf(ctx context.Context, ref index.Reference) (ids []index.ID, err error) {
+	err = d.Store.View(ctx, func(tx index.ReadTx) error {
+		found, err := tx.Identify(string(ref.SOPInstanceUID))
+		if err != nil {
+			return err
+		}
+		for _, f := range found {
+			if f.Level != index.Instance {
+				continue
+			}
+			row, err := tx.Instance(f.ID)
+			if err != nil {
+				return err
+			}
+			if row.SOPClassUID == ref.SOPClassUID {
+				ids = append(ids, f.ID)
+			}
+		}
+		return nil
+	})
+	return ids, err
+}
+
+// reportJSON is the report in Orthanc's form; Missing and Extra are additions of this program.
+type reportJSON struct {
+	Extra     *[]referenceJSON `json:",omitempty"`
+	Failures  *[]failureJSON   `json:",omitempty"`
+	Missing   *[]referenceJSON `json:",omitempty"`
+	RemoteAET string
+	Status    index.CommitStatus
+	Success   *[]referenceJSON `json:",omitempty"`
+}
+
+type referenceJSON struct {
+	SOPClassUID    dicom.UID
+	SOPInstanceUID dicom.UID
+}
+
+type failureJSON struct {
+	Description    string
+	FailureReason  uint16
+	SOPClassUID    dicom.UID
+	SOPInstanceUID dicom.UID
+}
+
+// MarshalJSON writes the report as Orthanc does: no lists while it is pending.
+func (r *Report) MarshalJSON() ([]byte, error) {
+	out := reportJSON{RemoteAET: r.RemoteAET, Status: r.Status}
+	if r.Status != index.CommitPending {
+		success, failures := toJSON(r.Success), make([]failureJSON, len(r.Failures))
+		for i, f := range r.Failures {
+			failures[i] = failureJSON{DescribeReason(f.Reason), f.Reason, f.SOPClassUID, f.SOPInstanceUID}
+		}
+		out.Success, out.Failures = &success, &failures
+	}
+	if len(r.Missing) > 0 {
+		missing := toJSON(r.Missing)
+		out.Missing = &missing
+	}
+	if len(r.Extra) > 0 {
+		extra := toJSON(r.Extra)
+		out.Extra = &extra
+	}
+	return json.Marshal(out)
+}
+
+func toJSON(refs []index.Reference) []referenceJSON {
+	out := make([]referenceJSON, len(refs))
+	for i, r := range refs {
+		out[i] = referenceJSON(r)
+	}
+	return out
+}
+
+// DescribeReason returns the words for a Failure Reason (0008,1197), as Orthanc has them.
+func DescribeReason(reason uint16) string {
+	switch reason {
+	case ReasonProcessingFailure:
+		return "A general failure in processing the operation was encountered"
+	case ReasonNoSuchInstance:
+		return "One or more of the elements in the Referenced SOP Instance Sequence was not available"
+	case ReasonResourceLimitation:
+		return "The SCP does not currently have enough resources to store the requested SOP Instance(s)"
+	case ReasonClassNotSupported:
+		return "Storage Commitment has been requested for a SOP Instance with a SOP Class that is not supported by the SCP"
+	case ReasonClassInstanceConflict:
+		return "The SOP Class of an element in the Referenced SOP Instance Sequence did not correspond to the SOP class registered for this SOP Instance at the SCP"
+	case ReasonDuplicateTransaction:
+		return "The Transaction UID of the Storage Commitment Request is already in use"
+	}
+	return "Unknown failure reason"
+}
+
+// finish compares what a peer reports with what it was asked for. Only a report that commits to everything that was
+// asked for is a success.
+func finish(row *index.CommitReport, data *CommitmentData, now time.Time) error {
+	asked := make(map[index.Reference]bool, len(row.Requested)) // true once it was reported on
+	for _, r := range row.Requested {
+		asked[r] = false
+	}
+	var extra []index.Reference
+	row.Success, row.Failures = nil, nil
+	for _, r := range data.References {
+		if _, ok := asked[r]; !ok {
+			extra = append(extra, r)
+			continue
+		}
+		asked[r] = true
+		row.Success = append(row.Success, r)
+	}
+	for _, f := range data.Failures {
+		if _, ok := asked[f.Reference]; !ok {
+			extra = append(extra, f.Reference)
+			continue
+		}
+		asked[f.Reference] = true
+		row.Failures = append(row.Failures, f)
+	}
+	var missing []index.Reference
+	for _, r := range row.Requested {
+		if reported := asked[r]; !reported {
+			missing = append(missing, r)
+			asked[r] = true
+		}
+	}
+	row.Status = index.CommitSuccess
+	if len(row.Failures) > 0 || len(missing) > 0 || len(row.Success) == 0 {
+		row.Status = index.CommitFailure
+	}
+	row.Finished, row.LastUsed = now, now
+	var err error
+	row.Data, err = json.Marshal(reportData{Missing: missing, Extra: extra})
+	return err
+}

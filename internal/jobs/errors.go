@@ -82,6 +82,7 @@ const (
 	CodeFullStorage     Code = 19
 	CodeCorruptedFile   Code = 20
 	CodeCanceled        Code = 37
+	CodeNoContext       Code = 2015
 )
 
 // Describe returns the text of ErrorDescription.
@@ -107,6 +108,8 @@ func (c Code) Describe() string {
 		return "Corrupted file (e.g. inconsistent MD5 hash)"
 	case CodeCanceled:
 		return "This job was canceled"
+	case CodeNoContext:
+		return "DicomUserConnection: No acceptable presentation context for modality"
 	default:
 		return "Internal error"
 	}

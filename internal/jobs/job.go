@@ -10,8 +10,9 @@ import (
 type Job interface {
 	// Kind names the type of the job, as in "DicomModalityStore". It never changes.
 	Kind() string
-	// Step does a short part of the work. A cancelled context means cancel, pause or stop: the step
-	// returns soon, with the context's error, and may be run again later.
+	// Step does a short part of the work. A cancelled context means cancel, pause or stop: the step lets go of what
+	// it holds between steps, like connections, and returns soon with the context's error; it may be run again later.
+	// A stop between two steps is told by a Step whose context is cancelled already.
 	// [Again] marks an error after which the job wants to be tried later.
 	Step(ctx context.Context) (Result, error)
 	// Progress returns how many of how many parts are done; total may be 0 while it is unknown.

@@ -32,14 +32,13 @@ func (e *Engine) run(ctx context.Context, en *entry) {
 	for {
 		res, err := safeStep(ctx, en.job)
 		e.publish(en)
-		if next := e.judge(en, res, err); next.state == Running {
-			e.between(en, res)
-			continue
-		} else {
+		next := e.judge(en, res, err)
+		if next.state != Running {
 			log.Debug("job leaves its slot", "state", next.state, "error", next.err)
 			e.settle(en, next)
 			return
 		}
+		e.between(en, res)
 	}
 }
 
@@ -50,9 +49,6 @@ func safeStep(ctx context.Context, job Job) (res Result, err error) {
 			err = Failf(CodeInternal, "jobs: panic in a step: %v\n%s", p, debug.Stack())
 		}
 	}()
-	if err := context.Cause(ctx); err != nil {
-		return Result{}, err
-	}
 	return job.Step(ctx)
 }
 

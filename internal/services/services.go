@@ -4,11 +4,10 @@ package services
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 
 	"gantry/internal/config"
-	"gantry/internal/dicom"
-	"gantry/internal/dul"
 	"gantry/internal/jobkinds"
 	"gantry/internal/jobs"
 	"gantry/internal/modalities"
@@ -28,28 +27,32 @@ type Deps struct {
 
 // Services implements scp.Echoer, scp.Storer, scp.Actor and scp.EventReceiver.
 type Services struct {
-	Deps
+	deps       Deps
+	acceptance *jobkinds.Acceptance
+	log        *slog.Logger
 }
 
+var (
+	_ scp.Echoer        = (*Services)(nil)
+	_ scp.Storer        = (*Services)(nil)
+	_ scp.Actor         = (*Services)(nil)
+	_ scp.EventReceiver = (*Services)(nil)
+)
+
 // New returns the handlers.
-func New(d Deps) *Services { return &Services{Deps: d} }
+func New(d Deps) *Services {
+	log := d.Logger
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	return &Services{deps: d, acceptance: jobkinds.NewAcceptance(d.Config), log: log}
+}
 
 // Start goes on with the storage commitment requests that were open when the last run ended. It is called once,
 // after the jobs engine has started and before associations are accepted.
-func (s *Services) Start(ctx context.Context) error { return nil }
-
-// Access is the scp.Config.Access of the configuration: who may associate at all.
-func (s *Services) Access(ctx context.Context, rq *dul.Request) error { return nil }
-
-// Accept is the scp.Config.Accept of the configuration: what may be proposed.
-func (s *Services) Accept(peer *scp.Peer, abstract dicom.UID, proposed []dicom.UID) (dicom.UID, scp.ContextResult) {
-	return "", scp.AbstractSyntaxNotSupported
+func (s *Services) Start(ctx context.Context) error {
+	if err := s.deps.Peers.ResumeRequests(ctx); err != nil {
+		return fmt.Errorf("services: %w", err)
+	}
+	return nil
 }
-
-// Echo, Store, Action and EventReport answer their services.
-func (s *Services) Echo(ctx context.Context, rq *scp.EchoRequest) error   { return nil }
-func (s *Services) Store(ctx context.Context, rq *scp.StoreRequest) error { return nil }
-func (s *Services) Action(ctx context.Context, rq *scp.ActionRequest) (*scp.ActionResult, error) {
-	return nil, nil
-}
-func (s *Services) EventReport(ctx context.Context, rq *scp.EventReportRequest) error { return nil }

@@ -1,0 +1,119 @@
+package jobkinds
+
+import (
+	"slices"
+
+	"gantry/internal/config"
+	"gantry/internal/dicom"
+	"gantry/internal/dicom/dict"
+)
+
+// Acceptance is what the configuration lets in: storage SOP classes and transfer syntaxes.
+type Acceptance struct {
+	unknown            bool
+	accepted, rejected []string // patterns of SOP classes
+	syntaxes           []string // patterns of transfer syntaxes
+	refused            map[dicom.UID]bool
+}
+
+// NewAcceptance reads the options AcceptedTransferSyntaxes, *TransferSyntaxAccepted, UnknownSopClassAccepted,
+// AcceptedSopClasses and RejectedSopClasses.
+func NewAcceptance(c *config.Config) *Acceptance {
+	a := &Acceptance{
+		unknown: c.UnknownSopClassAccepted, accepted: c.AcceptedSopClasses, rejected: c.RejectedSopClasses,
+		syntaxes: c.AcceptedTransferSyntaxes, refused: map[dicom.UID]bool{},
+	}
+	for _, g := range syntaxGroups(c) {
+		for _, uid := range g.uids {
+			if !g.accepted {
+				a.refused[uid] = true
+			}
+		}
+	}
+	return a
+}
+
+// SOPClass reports whether objects of the class are taken. An entry of AcceptedSopClasses without a wildcard also lets
+// in a class that no dictionary knows.
+func (a *Acceptance) SOPClass(class dicom.UID) bool {
+	if matchesAny(a.rejected, string(class)) {
+		return false
+	}
+	if slices.Contains(a.accepted, string(class)) {
+		return true
+	}
+	known := dict.IsStorageSOPClass(class)
+	if !known && a.unknown {
+		_, listed := dict.LookupUID(class)
+		known = !listed
+	}
+	return known && (len(a.accepted) == 0 || matchesAny(a.accepted, string(class)))
+}
+
+// TransferSyntax reports whether objects in the transfer syntax are taken.
+func (a *Acceptance) TransferSyntax(uid dicom.UID) bool {
+	return matchesAny(a.syntaxes, string(uid)) && !a.refused[uid]
+}
+
+func matchesAny(patterns []string, s string) bool {
+	return slices.ContainsFunc(patterns, func(p string) bool { return wildcardMatch(p, s) })
+}
+
+// wildcardMatch matches ? with any character and * with any number of them.
+func wildcardMatch(pattern, s string) bool {
+	star, mark := -1, 0
+	p, i := 0, 0
+	for i < len(s) {
+		switch {
+		case p < len(pattern) && pattern[p] == '*':
+			star, mark = p, i
+			p++
+		case p < len(pattern) && (pattern[p] == '?' || pattern[p] == s[i]):
+			p++
+			i++
+		case star >= 0:
+			mark++
+			p, i = star+1, mark
+		default:
+			return false
+		}
+	}
+	for p < len(pattern) && pattern[p] == '*' {
+		p++
+	}
+	return p == len(pattern)
+}
+
+type syntaxGroup struct {
+	accepted bool
+	uids     []dicom.UID
+}
+
+// syntaxGroups are Orthanc's groups of transfer syntaxes; its "JpegLossless" means JPEG-LS.
+func syntaxGroups(c *config.Config) []syntaxGroup {
+	return []syntaxGroup{
+		{c.DeflatedTransferSyntaxAccepted, []dicom.UID{dicom.DeflatedExplicitVRLittleEndian}},
+		{c.JpegTransferSyntaxAccepted, []dicom.UID{
+			dicom.JPEGBaseline8Bit, dicom.JPEGExtended12Bit, dicom.JPEGExtended35,
+			dicom.JPEGSpectralSelectionNonHierarchical68, dicom.JPEGSpectralSelectionNonHierarchical79,
+			dicom.JPEGFullProgressionNonHierarchical1012, dicom.JPEGFullProgressionNonHierarchical1113,
+			dicom.JPEGLossless, dicom.JPEGLosslessNonHierarchical15,
+			dicom.JPEGExtendedHierarchical1618, dicom.JPEGExtendedHierarchical1719,
+			dicom.JPEGSpectralSelectionHierarchical2022, dicom.JPEGSpectralSelectionHierarchical2123,
+			dicom.JPEGFullProgressionHierarchical2426, dicom.JPEGFullProgressionHierarchical2527,
+			dicom.JPEGLosslessHierarchical28, dicom.JPEGLosslessHierarchical29, dicom.JPEGLosslessSV1,
+		}},
+		{c.Jpeg2000TransferSyntaxAccepted, []dicom.UID{
+			dicom.JPEG2000Lossless, dicom.JPEG2000, dicom.JPEG2000MCLossless, dicom.JPEG2000MC,
+		}},
+		{c.JpegLosslessTransferSyntaxAccepted, []dicom.UID{dicom.JPEGLSLossless, dicom.JPEGLSNearLossless}},
+		{c.JpipTransferSyntaxAccepted, []dicom.UID{dicom.JPIPReferenced, dicom.JPIPReferencedDeflate}},
+		{c.Mpeg2TransferSyntaxAccepted, []dicom.UID{dicom.MPEG2MPML, dicom.MPEG2MPMLF, dicom.MPEG2MPHL, dicom.MPEG2MPHLF}},
+		{c.RleTransferSyntaxAccepted, []dicom.UID{dicom.RLELossless}},
+		{c.Mpeg4TransferSyntaxAccepted, []dicom.UID{
+			dicom.MPEG4HP41, dicom.MPEG4HP41F, dicom.MPEG4HP41BD, dicom.MPEG4HP41BDF, dicom.MPEG4HP422D, dicom.MPEG4HP422DF,
+			dicom.MPEG4HP423D, dicom.MPEG4HP423DF, dicom.MPEG4HP42STEREO, dicom.MPEG4HP42STEREOF,
+		}},
+		{c.H265TransferSyntaxAccepted, []dicom.UID{dicom.HEVCMP51, dicom.HEVCM10P51}},
+	}
+}

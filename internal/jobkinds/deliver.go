@@ -1,0 +1,143 @@
+package jobkinds
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"gantry/internal/config"
+	"gantry/internal/dicom"
+	"gantry/internal/dicom/codec"
+	"gantry/internal/dimse"
+	"gantry/internal/dul"
+	"gantry/internal/jobs"
+	"gantry/internal/scp"
+	"gantry/internal/scu"
+	"gantry/internal/storage/index"
+)
+
+// Values of StorageCommitmentDelivery.
+const (
+	deliverNew         = "new"
+	deliverSame        = "same"
+	deliverSameThenNew = "same-then-new"
+)
+
+// errNoAssociation means that a report has to go out on the association of its request, and that has ended.
+var errNoAssociation = errors.New("jobkinds: the association of the request has ended, and the peer has no address in DicomModalities; when it asks again it gets the report")
+
+// deliver sends the stored report by the peer's delivery policy and notes that it arrived.
+func (j *commitmentJob) deliver(ctx context.Context, row *index.CommitRequest) error {
+	report, err := codec.ReadDataset(bytes.NewReader(row.Report), dicom.LookupTransferSyntax(dicom.ExplicitVRLittleEndian), codec.Limits{})
+	if err != nil {
+		return fmt.Errorf("jobkinds: read the stored report of %s: %w", j.Transaction, err)
+	}
+	peer, policy := j.delivery(row)
+	// With policy new, too, the report waits until the request was answered: requesters are surprised by the reverse.
+	same := j.deps.live.wait(ctx, j.id())
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	err = errNoAssociation
+	if policy != deliverNew && same != nil {
+		err = reportOn(ctx, same, row.EventTypeID, report)
+	}
+	if policy == deliverNew || policy == deliverSameThenNew && err != nil && !refused(err) {
+		err = j.reportNew(ctx, peer, row, report)
+		if err != nil && ctx.Err() == nil && !refused(err) {
+			return j.noteAttempt(ctx, err)
+		}
+	}
+	if err != nil {
+		return jobs.Fail(jobs.CodeNetworkProtocol, err)
+	}
+	j.log().Info("storage commitment report delivered", "event", row.EventTypeID)
+	return j.deps.updateRequest(context.WithoutCancel(ctx), j.id(), func(row *index.CommitRequest) {
+		row.State, row.Delivered, row.LastError = index.CommitReported, time.Now(), ""
+	})
+}
+
+// delivery returns how the report reaches its peer. A caller without an address gets it on its own association.
+func (j *commitmentJob) delivery(row *index.CommitRequest) (config.Modality, string) {
+	peer, ok := j.deps.peerEntry(peerOf(row.PeerAET), row.PeerAddr)
+	switch {
+	case !ok:
+		return peer, deliverSame
+	case peer.StorageCommitmentDelivery != "":
+		return peer, peer.StorageCommitmentDelivery
+	case j.deps.Config.StorageCommitmentDelivery != "":
+		return peer, j.deps.Config.StorageCommitmentDelivery
+	}
+	return peer, deliverNew
+}
+
+// noteAttempt counts a failed delivery and asks for another, while the time for it lasts.
+func (j *commitmentJob) noteAttempt(ctx context.Context, cause error) error {
+	err := j.deps.updateRequest(ctx, j.id(), func(row *index.CommitRequest) {
+		row.Attempts++
+		row.LastError = cause.Error()
+	})
+	j.log().Warn("storage commitment report not delivered", "error", cause)
+	return j.retryable(jobs.Fail(jobs.CodeNetworkProtocol, errors.Join(cause, err)))
+}
+
+// reportOn sends a report on the association its request came on.
+func reportOn(ctx context.Context, assoc *scp.Association, event uint16, report *dicom.Dataset) error {
+	rsp, err := assoc.EventReport(ctx, &scp.EventReport{
+		SOPClassUID: dicom.StorageCommitmentPushModel, SOPInstanceUID: dicom.StorageCommitmentPushModelInstance,
+		EventTypeID: event, Dataset: report,
+	})
+	if err != nil {
+		return err
+	}
+	return rsp.Err()
+}
+
+// reportNew opens an association to the peer, as SCP of storage commitment under the AE title the peer had called, and
+// sends the report on it (PS3.4 J.3.3).
+func (j *commitmentJob) reportNew(ctx context.Context, peer config.Modality, row *index.CommitRequest, report *dicom.Dataset) error {
+	c, err := j.deps.Dial(ctx, peer, Call{
+		LocalAET:     row.CalledAET,
+		CalledAET:    peerOf(row.PeerAET),
+		Contexts:     commitmentContexts(),
+		Roles:        []dul.RoleSelection{{SOPClassUID: string(dicom.StorageCommitmentPushModel), SCU: false, SCP: true}},
+		LenientRoles: true,
+	})
+	if err != nil {
+		return err
+	}
+	rsp, err := c.EventReport(ctx, &scu.EventReportRequest{
+		SOPClassUID: dicom.StorageCommitmentPushModel, SOPInstanceUID: dicom.StorageCommitmentPushModelInstance,
+		EventTypeID: row.EventTypeID, Dataset: report,
+	})
+	if err == nil {
+		err = rsp.Err()
+	}
+	if err != nil && !refused(err) {
+		c.Abort()
+		return err
+	}
+	if e := c.Release(ctx); e != nil {
+		j.log().Debug("release after a report", "error", e)
+	}
+	return err
+}
+
+func commitmentContexts() []dul.ProposedContext {
+	return []dul.ProposedContext{{AbstractSyntax: string(dicom.StorageCommitmentPushModel), TransferSyntaxes: uncompressed}}
+}
+
+// refused reports whether the peer has answered in a way that another attempt would not change.
+func refused(err error) bool {
+	var status *dimse.StatusError
+	if !errors.As(err, &status) {
+		return false
+	}
+	switch status.Status {
+	case dimse.StatusProcessingFailure, dimse.StatusResourceLimitation, dimse.StatusOutOfResources:
+		return false
+	}
+	return true
+}

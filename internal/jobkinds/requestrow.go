@@ -1,0 +1,165 @@
+package jobkinds
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+
+	"gantry/internal/config"
+	"gantry/internal/jobs"
+	"gantry/internal/modalities"
+	"gantry/internal/storage/index"
+)
+
+// requestData is what a request's row keeps besides its columns.
+type requestData struct {
+	Duplicate bool `json:",omitempty"` // its UID belonged to another open transaction: 0131H for all
+}
+
+func dataOf(row *index.CommitRequest) (data requestData) {
+	_ = json.Unmarshal(row.Data, &data) // rows are written by putData alone; an empty one is the zero value
+	return data
+}
+
+func putData(row *index.CommitRequest, data requestData) error {
+	b, err := json.Marshal(data)
+	row.Data = b
+	return err
+}
+
+// keySeparator is a character that no AE title has (PS3.5 6.2). The rows of requests are found by AE title and
+// Transaction UID; a peer's second request under the UID of its own open one has part of its digest behind the title.
+const keySeparator = `\`
+
+// peerOf returns the AE title in the key of a row.
+func peerOf(key string) string {
+	aet, _, _ := strings.Cut(key, keySeparator)
+	return aet
+}
+
+// putJob keeps a new job in the transaction of what it works on, if jobs are kept at all.
+func (d *Deps) putJob(tx index.Tx, rec jobs.Record) error {
+	if !d.Config.SaveJobs {
+		return nil
+	}
+	return tx.PutJob(jobRow(&rec))
+}
+
+// ResumeRequests gives every open request a job again that has none: after a run whose jobs were not kept. It is called
+// once the engine has started.
+func (d *Deps) ResumeRequests(ctx context.Context) error {
+	var rows []index.CommitRequest
+	err := d.Store.View(ctx, func(tx index.ReadTx) error {
+		for _, state := range []index.CommitState{index.CommitOpen, index.CommitDecided} {
+			some, err := tx.CommitRequests(state)
+			if err != nil {
+				return err
+			}
+			rows = append(rows, some...)
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("jobkinds: read the open storage commitment requests: %w", err)
+	}
+	for i := range rows {
+		if err := d.resumeRequest(ctx, &rows[i]); err != nil {
+			return err
+		}
+	}
+	return d.forgetRequests(ctx)
+}
+
+func (d *Deps) resumeRequest(ctx context.Context, row *index.CommitRequest) error {
+	if info, ok := d.Jobs.Get(row.JobID); ok && !info.State.Ended() {
+		return nil
+	}
+	row.JobID = jobs.NewID()
+	job := d.newCommitmentJob(row)
+	save := func(ctx context.Context, rec jobs.Record) error {
+		return d.Store.Update(ctx, func(tx index.Tx) error {
+			if err := tx.PutCommitRequest(row); err != nil {
+				return err
+			}
+			return d.putJob(tx, rec)
+		})
+	}
+	if _, err := d.Jobs.Submit(ctx, job, jobs.Options{ID: row.JobID, Save: save}); err != nil {
+		return fmt.Errorf("jobkinds: go on with storage commitment request %s: %w", row.TransactionUID, err)
+	}
+	d.log().Info("storage commitment request goes on", "transaction", row.TransactionUID, "peer", peerOf(row.PeerAET))
+	return nil
+}
+
+// forgetRequests drops the oldest finished requests beyond finishedRequests.
+func (d *Deps) forgetRequests(ctx context.Context) error {
+	return d.Store.Update(ctx, func(tx index.Tx) error {
+		var rows []index.CommitRequest
+		for _, state := range []index.CommitState{index.CommitReported, index.CommitFailed} {
+			some, err := tx.CommitRequests(state)
+			if err != nil {
+				return err
+			}
+			rows = append(rows, some...)
+		}
+		slices.SortFunc(rows, func(a, b index.CommitRequest) int { return b.Created.Compare(a.Created) })
+		for _, row := range rows[min(finishedRequests, len(rows)):] {
+			if err := tx.DeleteCommitRequest(row.PeerAET, row.TransactionUID); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// loadRequest reads the row of a request.
+func (d *Deps) loadRequest(ctx context.Context, id requestID) (row *index.CommitRequest, err error) {
+	err = d.Store.View(ctx, func(tx index.ReadTx) error {
+		row, err = tx.CommitRequest(id.peer, string(id.transaction))
+		return err
+	})
+	if errors.Is(err, index.ErrNotFound) {
+		return nil, jobs.Failf(jobs.CodeInexistent, "the storage commitment request %s is no longer kept", id.transaction)
+	}
+	return row, err
+}
+
+// updateRequest changes the row of a request durably.
+func (d *Deps) updateRequest(ctx context.Context, id requestID, change func(*index.CommitRequest)) error {
+	return d.Store.Update(ctx, func(tx index.Tx) error {
+		row, err := tx.CommitRequest(id.peer, string(id.transaction))
+		if err != nil {
+			return err
+		}
+		change(row)
+		return tx.PutCommitRequest(row)
+	})
+}
+
+// peerEntry finds how to reach the peer that sent a request: the entry of its AE title whose host it came from, else
+// the first of that title; ok is false for a caller without an address.
+func (d *Deps) peerEntry(aet, remoteHost string) (m config.Modality, ok bool) {
+	entries := d.Modalities.FindByAET(aet)
+	if len(entries) == 0 {
+		return config.Modality{}, false
+	}
+	i := slices.IndexFunc(entries, func(e modalities.Entry) bool { return e.Host == remoteHost })
+	m = entries[max(i, 0)].Modality
+	return m, m.Host != "" && m.Port != 0
+}
+
+// hostOf is the address without the port.
+func hostOf(addr net.Addr) string {
+	if addr == nil {
+		return ""
+	}
+	host, _, err := net.SplitHostPort(addr.String())
+	if err != nil {
+		return addr.String()
+	}
+	return host
+}
