@@ -60,9 +60,11 @@ var layers = map[string][]string{
 	"daemon": anything,
 	"cli":    anything,
 
-	"tools/gendict":   anything,
-	"tools/gendocs":   anything,
-	"tools/peerbench": anything,
+	"tools/phantom":     values,
+	"tools/gendict":     anything,
+	"tools/gendocs":     anything,
+	"tools/gentestdata": anything,
+	"tools/peerbench":   anything,
 }
 
 // testHelpers are packages for tests alone.

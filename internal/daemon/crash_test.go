@@ -183,9 +183,9 @@ func storeUntilItBreaks(ctx context.Context, t *testing.T, addr string, book *le
 	defer client.Abort()
 	o := newObject()
 	for {
-		o.instance, o.pixels = dicom.NewUID(), 2*rand.IntN(40_000)
+		o.instance, o.side = dicom.NewUID(), 1+rand.IntN(200)
 		book.note(o, false)
-		response, err := client.Store(ctx, &scu.StoreRequest{SOPClassUID: o.class, SOPInstanceUID: o.instance,
+		response, err := client.Store(ctx, &scu.StoreRequest{SOPClassUID: class, SOPInstanceUID: o.instance,
 			TransferSyntax: dicom.ExplicitVRLittleEndian, Data: bytes.NewReader(o.dataset(t))})
 		if err != nil || response.Err() != nil {
 			return

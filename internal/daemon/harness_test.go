@@ -46,6 +46,11 @@ func start(t testing.TB, change func(*config.Config)) *server {
 	return &server{Daemon: d, t: t, cfg: cfg, url: "http://" + d.HTTPAddr().String()}
 }
 
+// newDaemon makes a daemon whose log nobody reads.
+func newDaemon(cfg *config.Config) *daemon.Daemon {
+	return daemon.New(cfg, daemon.Options{Version: "test"})
+}
+
 func testConfig(dir string) *config.Config {
 	cfg := config.Default()
 	cfg.StorageDirectory = dir

@@ -93,8 +93,8 @@ func awaitReport(t testing.TB, base, uid string) commitmentReport {
 func commitmentBody(t testing.TB, o object) []byte {
 	t.Helper()
 	body, err := json.Marshal(map[string]any{"DicomInstances": [][2]string{
-		{string(o.class), string(o.instance)},
-		{string(o.class), "1.2.3.4.5"},
+		{string(class), string(o.instance)},
+		{string(class), "1.2.3.4.5"},
 		{string(dicom.MRImageStorage), string(o.instance)}}})
 	if err != nil {
 		t.Fatal(err)
@@ -115,7 +115,7 @@ func checkReport(t testing.TB, report commitmentReport, o object) {
 	for _, failure := range report.Failures {
 		reasons[failure.SOPClassUID+" "+failure.SOPInstanceUID] = failure.FailureReason
 	}
-	if reasons[string(o.class)+" 1.2.3.4.5"] != 0x0112 || reasons[string(dicom.MRImageStorage)+" "+string(o.instance)] != 0x0119 {
+	if reasons[string(class)+" 1.2.3.4.5"] != 0x0112 || reasons[string(dicom.MRImageStorage)+" "+string(o.instance)] != 0x0119 {
 		t.Errorf("failure reasons %v, want 274 for the missing one and 281 for the wrong class", reasons)
 	}
 }

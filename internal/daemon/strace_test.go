@@ -1,0 +1,135 @@
+package daemon_test
+
+import (
+	"bufio"
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"gantry/internal/dicom"
+	"gantry/internal/dul"
+	"gantry/internal/scu"
+	"gantry/internal/testkit"
+)
+
+// TestNoSuccessBeforeTheSync traces the daemon's system calls while objects arrive one after the other: between the
+// write of an object and the C-STORE response on the socket there has to be a sync of that file that succeeded.
+func TestNoSuccessBeforeTheSync(t *testing.T) {
+	t.Parallel()
+	strace := testkit.Program(t, "strace")
+	dir := t.TempDir()
+	trace := filepath.Join(dir, "trace")
+	p := startTraced(t, strace, trace, filepath.Join(dir, "data"))
+	const objects = 10
+	storeSome(t, p.dicom, objects)
+	_ = p.stdin.Close()
+	if err := p.cmd.Wait(); err != nil {
+		t.Fatalf("%v\n%s", err, p.stderr.String())
+	}
+	answers := checkTrace(t, trace)
+	if answers < objects {
+		t.Errorf("%d C-STORE responses in the trace, want %d", answers, objects)
+	}
+}
+
+func startTraced(t *testing.T, strace, trace, dir string) *process {
+	t.Helper()
+	p := &process{cmd: exec.Command(strace, "-f", "-y", "-s", "200", "-o", trace,
+		"-e", "trace=write,writev,pwrite64,pwritev,sendto,sendmsg,fdatasync,fsync,sync_file_range,ftruncate", os.Args[0])}
+	p.cmd.Env = append(os.Environ(), victimDir+"="+dir)
+	p.cmd.Stderr = &p.stderr
+	stdin, err := p.cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.stdin = stdin
+	stdout, err := p.cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	line, err := bufio.NewReader(stdout).ReadString('\n')
+	if err != nil {
+		t.Fatalf("the daemon did not start under strace: %v\n%s", err, p.stderr.String())
+	}
+	p.dicom, p.http, _ = strings.Cut(strings.TrimSpace(line), " ")
+	return p
+}
+
+func storeSome(t *testing.T, addr string, n int) {
+	t.Helper()
+	client, err := scu.Dial(t.Context(), scu.Config{Addr: addr, CallingAET: "TRACE", CalledAET: "GANTRY",
+		Contexts: []dul.ProposedContext{{AbstractSyntax: string(dicom.CTImageStorage), TransferSyntaxes: []string{string(dicom.ExplicitVRLittleEndian)}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range n {
+		o := newObject()
+		response, err := client.Store(t.Context(), &scu.StoreRequest{SOPClassUID: class, SOPInstanceUID: o.instance,
+			TransferSyntax: dicom.ExplicitVRLittleEndian, Data: bytes.NewReader(o.dataset(t))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := response.Err(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := client.Release(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// traced is one line of strace: a call that began, ended, or did both.
+var traced = regexp.MustCompile(`^(\d+)\s+(?:<\.\.\. )?(\w+)(?:\(\d+<([^>]*)>)?(.*)$`)
+
+// checkTrace walks through the trace and returns how many C-STORE responses it saw. A response is a write to a TCP
+// socket with a P-DATA-TF PDU (first byte 04H); a record is a write to a segment of the log.
+func checkTrace(t *testing.T, trace string) (answers int) {
+	t.Helper()
+	text, err := os.ReadFile(trace)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dirty := false             // an object was written and not synced since
+	began := map[string]bool{} // syncs in progress, by thread, and whether they began after the last write
+	for line := range strings.Lines(string(text)) {
+		m := traced.FindStringSubmatch(strings.TrimRight(line, "\n"))
+		if m == nil {
+			continue
+		}
+		thread, call, file, rest := m[1], m[2], m[3], m[4]
+		switch {
+		case (call == "pwrite64" || call == "pwritev") && strings.Contains(file, "segment") && holdsObject(rest):
+			dirty = true
+			clear(began)
+		case call == "fdatasync" || call == "fsync":
+			if !strings.Contains(line, "resumed>") {
+				began[thread] = true
+			}
+			if began[thread] && strings.Contains(rest, "= 0") {
+				dirty = false
+			}
+		case (call == "write" || call == "writev" || call == "sendto" || call == "sendmsg") && isResponse(file, rest):
+			answers++
+			if dirty {
+				t.Errorf("a response left before the sync of its object: %s", line)
+			}
+		}
+	}
+	return answers
+}
+
+// holdsObject tells a record of an object from zeros that are written ahead.
+func holdsObject(arguments string) bool { return !strings.HasPrefix(arguments, `, "\0\0\0\0\0\0\0\0`) }
+
+// isResponse recognises a P-DATA-TF on a TCP socket.
+func isResponse(file, arguments string) bool {
+	return strings.HasPrefix(file, "TCP") && (strings.Contains(arguments, `"\4\0\0\0`) || strings.Contains(arguments, strconv.Quote("\x04")))
+}
