@@ -1,0 +1,173 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+
+	"gantry/internal/dicom"
+	"gantry/internal/dicom/codec"
+	"gantry/internal/dimse"
+	"gantry/internal/dul"
+	"gantry/internal/scp"
+	"gantry/internal/scu"
+)
+
+// commitment asks a peer for storage commitment and waits for its reports.
+type commitment struct {
+	*clientOptions
+	target  target
+	listen  string        // address for reports on new associations; "": only the same association
+	wait    time.Duration // 0: no limit
+	release bool          // end the association once the requests are answered
+	status  dimse.Status  // answer to reports
+}
+
+// run sends a request for each transaction and waits for the reports. The transactions hold the results, an error
+// says why they could not be had.
+func (c *commitment) run(ctx context.Context, list transactions) error {
+	if len(list) == 0 {
+		return nil
+	}
+	r := newReceiver(c.target.aet, list, c.env.Stderr)
+	r.status = c.status
+	stop, err := c.serve(ctx, r)
+	if err != nil {
+		return err
+	}
+	defer stop()
+	cfg, err := c.config(c.target, pushModel())
+	if err != nil {
+		return err
+	}
+	cfg.Handler = r
+	client, err := dial(ctx, c.target, cfg)
+	if err != nil {
+		return err
+	}
+	if err := request(ctx, client, list, r); err != nil {
+		r.settle()
+		client.Abort()
+		return err
+	}
+	return c.await(ctx, client, r)
+}
+
+func pushModel() dul.ProposedContext {
+	return dul.ProposedContext{
+		AbstractSyntax:   string(dicom.StorageCommitmentPushModel),
+		TransferSyntaxes: []string{string(dicom.ExplicitVRLittleEndian), string(dicom.ImplicitVRLittleEndian)},
+	}
+}
+
+// request sends the N-ACTIONs. A refusal belongs to its transaction, a lost association ends all.
+func request(ctx context.Context, client *scu.Client, list transactions, r *receiver) error {
+	for _, t := range list {
+		rs, err := client.Action(ctx, &scu.ActionRequest{
+			SOPClassUID: dicom.StorageCommitmentPushModel, SOPInstanceUID: dicom.StorageCommitmentPushModelInstance,
+			ActionTypeID: 1, Dataset: t.information(),
+		})
+		if err != nil {
+			return err
+		}
+		if err := rs.Err(); err != nil {
+			r.refuse(t, err)
+		}
+	}
+	return nil
+}
+
+// await returns when all reports are there, the time is over, or none can come any more.
+func (c *commitment) await(ctx context.Context, client *scu.Client, r *receiver) error {
+	waitCtx, cancel := ctx, context.CancelFunc(func() {})
+	if c.wait > 0 {
+		waitCtx, cancel = context.WithTimeout(ctx, c.wait)
+	}
+	defer cancel()
+	var ended chan error // nil blocks: with a listener the end of the association is not the end
+	if c.release && c.listen != "" {
+		release(ctx, client, logger(c.env, c.verbose).Warn)
+	} else {
+		defer release(ctx, client, logger(c.env, c.verbose).Debug)
+		if c.listen == "" {
+			ended = make(chan error, 1)
+			go func() { ended <- client.Wait(waitCtx) }()
+		}
+	}
+	select {
+	case <-r.done:
+		return nil
+	case err := <-ended:
+		return c.over(ctx, r, err)
+	case <-waitCtx.Done():
+		return c.over(ctx, r, nil)
+	}
+}
+
+// over tells why reports are missing, if any are.
+func (c *commitment) over(ctx context.Context, r *receiver, lost error) error {
+	select {
+	case <-r.done: // it came at the last moment
+		return nil
+	default:
+	}
+	pending := r.settle()
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case lost != nil && !errors.Is(lost, context.DeadlineExceeded):
+		return fmt.Errorf("the association ended before %s came: %w", count(pending, "report"), lost)
+	}
+	text := fmt.Sprintf("%s did not come within %s", count(pending, "report"), c.wait)
+	if c.listen == "" {
+		text += "; a peer that reports on a new association needs --listen, and our AE title with that port in its configuration"
+	}
+	return &pendingError{text}
+}
+
+// serve listens for reports on new associations until stop is called.
+func (c *commitment) serve(ctx context.Context, r *receiver) (stop func(), err error) {
+	if c.listen == "" {
+		return func() {}, nil
+	}
+	tlsConfig, err := c.tls.server()
+	if err != nil {
+		return nil, err
+	}
+	ln, err := net.Listen("tcp", c.listen)
+	if err != nil {
+		return nil, fmt.Errorf("--listen: %w", err)
+	}
+	log := logger(c.env, c.verbose)
+	log.Debug("listening for reports", "address", ln.Addr())
+	server := scp.NewServer(scp.Config{
+		Handler: r, Accept: acceptReports, TLS: tlsConfig, MaxPDULength: c.maxPDU, ACSETimeout: c.acseTimeout, DIMSETimeout: c.timeout,
+		IdleTimeout: c.timeout, ImplementationClassUID: string(codec.ImplementationClassUID),
+		ImplementationVersionName: codec.ImplementationVersionName, Logger: log,
+	})
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(context.WithoutCancel(ctx), ln) }()
+	return func() {
+		// The peer gets a moment to release after it was answered.
+		stopCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+		defer cancel()
+		if err := errors.Join(server.Shutdown(stopCtx), <-served); err != nil {
+			log.Debug("stop listening", "err", err)
+		}
+	}, nil
+}
+
+// acceptReports takes storage commitment and verification in the syntaxes every peer speaks.
+func acceptReports(_ *scp.Peer, abstractSyntax dicom.UID, proposed []dicom.UID) (dicom.UID, scp.ContextResult) {
+	if abstractSyntax != dicom.StorageCommitmentPushModel && abstractSyntax != dicom.VerificationSOPClass {
+		return "", scp.AbstractSyntaxNotSupported
+	}
+	for _, ts := range proposed {
+		if ts == dicom.ExplicitVRLittleEndian || ts == dicom.ImplicitVRLittleEndian {
+			return ts, scp.Accepted
+		}
+	}
+	return "", scp.TransferSyntaxesNotSupported
+}

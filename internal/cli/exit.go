@@ -1,0 +1,143 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"syscall"
+
+	"gantry/internal/apiclient"
+	"gantry/internal/config"
+	"gantry/internal/dul"
+	"gantry/internal/storage"
+)
+
+// Exit codes of every command.
+const (
+	exitOK          = 0
+	exitFailures    = 1
+	exitUsage       = 2
+	exitConnect     = 3
+	exitPending     = 4
+	exitBroken      = 5
+	exitNotFound    = 6
+	exitInterrupted = 130
+	exitTerminated  = 143
+)
+
+// exitCodesHelp closes the help of every command.
+const exitCodesHelp = `Exit codes:
+  0    all done
+  1    done, but some objects failed, were refused or damaged, a named file could not be sent,
+       a commitment failed, or fsck found damage
+  2    wrong usage or configuration
+  3    could not connect, associate or authenticate
+  4    time limit reached, or still pending
+  5    broken off: connection lost, server error or local I/O error
+  6    not found
+  130  interrupted
+  143  terminated`
+
+// usageError is a mistake on the command line.
+type usageError struct {
+	err  error
+	hint string
+}
+
+func (e *usageError) Error() string { return e.err.Error() }
+func (e *usageError) Unwrap() error { return e.err }
+
+func usagef(format string, args ...any) error { return &usageError{err: fmt.Errorf(format, args...)} }
+
+// failuresError says that a command did its work, and that some of it failed. The result has been printed.
+type failuresError struct{ text string }
+
+func (e *failuresError) Error() string { return e.text }
+
+// pendingError says that a time limit ended the waiting.
+type pendingError struct{ text string }
+
+func (e *pendingError) Error() string { return e.text }
+
+// notFoundError says that what was asked for does not exist.
+type notFoundError struct{ text string }
+
+func (e *notFoundError) Error() string { return e.text }
+
+// connectError says that no association came about.
+type connectError struct {
+	target target
+	err    error
+}
+
+func (e *connectError) Error() string {
+	return "no association with " + e.target.String() + ": " + e.err.Error()
+}
+func (e *connectError) Unwrap() error { return e.err }
+
+// signalError says that the user or the system ended the command.
+type signalError struct{ signal os.Signal }
+
+func (e *signalError) Error() string {
+	if e.signal == syscall.SIGTERM {
+		return "terminated"
+	}
+	return "interrupted"
+}
+
+// exitCode is the one place where errors become exit codes.
+func exitCode(err error) int {
+	if err == nil {
+		return exitOK
+	}
+	var signalled *signalError
+	if errors.As(err, &signalled) {
+		if signalled.signal == syscall.SIGTERM {
+			return exitTerminated
+		}
+		return exitInterrupted
+	}
+	for _, class := range []struct {
+		code int
+		is   func(error) bool
+	}{
+		{exitUsage, isUsage}, {exitConnect, isConnect}, {exitNotFound, isNotFound}, {exitPending, isPending},
+		{exitFailures, as[*failuresError]},
+	} {
+		if class.is(err) {
+			return class.code
+		}
+	}
+	return exitBroken
+}
+
+func as[E error](err error) bool {
+	var e E
+	return errors.As(err, &e)
+}
+
+func isUsage(err error) bool {
+	return as[*usageError](err) || as[*config.Error](err) || as[*apiclient.URLError](err)
+}
+
+func isConnect(err error) bool {
+	var status *apiclient.StatusError
+	if errors.As(err, &status) {
+		return status.Status == 401 || status.Status == 403
+	}
+	var op *net.OpError
+	dialing := errors.As(err, &op) && op.Op == "dial"
+	return dialing || as[*connectError](err) || as[*apiclient.ConnectError](err) || as[*dul.Rejection](err) ||
+		errors.Is(err, dul.ErrTLSMismatch)
+}
+
+func isNotFound(err error) bool {
+	var status *apiclient.StatusError
+	return errors.As(err, &status) && status.Status == 404 || as[*notFoundError](err) || errors.Is(err, storage.ErrNotFound)
+}
+
+func isPending(err error) bool {
+	return as[*pendingError](err) || as[*dul.TimeoutError](err) || errors.Is(err, context.DeadlineExceeded)
+}

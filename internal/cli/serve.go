@@ -1,0 +1,105 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"time"
+
+	"gantry/internal/config"
+
+	"github.com/spf13/cobra"
+)
+
+func newServeCommand(env *Env) *cobra.Command {
+	o := serveOptions{env: env}
+	cmd := &cobra.Command{
+		Use:   "serve [CONFIG...]",
+		Short: "Run the DICOM server and the REST API",
+		Long: long(`Run the DICOM server (port 4242) and the REST API (port 8042, this computer only), keeping objects in ./gantry-data.
+No configuration is needed. CONFIG is a file in Orthanc's JSON format, or a folder whose *.json are read in name order;
+"gantry config --defaults" prints one. Environment variables (GANTRY_DICOM_PORT for DicomPort, ORTHANC__DICOM_PORT too)
+go over files, flags over variables.
+
+An interrupt or SIGTERM stops it in order: new associations are refused, running operations get ShutdownTimeout seconds.
+It then exits with 0.`),
+		Example: "  gantry serve\n  gantry serve --modality pacs=PACS@pacs.example.org:104 --storage /srv/dicom\n  gantry serve /etc/gantry/gantry.json --log-format json",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.files = args
+			return runServe(cmd.Context(), &o)
+		},
+	}
+	o.settings.register(cmd)
+	cmd.Flags().BoolVar(&o.ephemeral, "ephemeral", false, "keep objects in a temporary folder that is removed at the end")
+	return cmd
+}
+
+type serveOptions struct {
+	env       *Env
+	settings  settings
+	files     []string
+	ephemeral bool
+}
+
+func runServe(ctx context.Context, o *serveOptions) (err error) {
+	c, err := o.settings.load(o.env, o.files)
+	if err != nil {
+		return err
+	}
+	if o.ephemeral {
+		dir, err := os.MkdirTemp(c.TemporaryDirectory, "gantry-")
+		if err != nil {
+			return err
+		}
+		defer func() { _ = os.RemoveAll(dir) }()
+		c.StorageDirectory, c.IndexDirectory, c.SegmentSize = dir, "", 16
+	}
+	d, err := o.env.NewDaemon(ctx, c, newLogger(o.env, c))
+	if err != nil {
+		return err
+	}
+	// Starting must not be cut off half way by an interrupt: stopping does it in order.
+	if err := d.Start(context.WithoutCancel(ctx)); err != nil {
+		return err
+	}
+	announce(o.env, c, d)
+	return waitAndStop(ctx, d, time.Duration(c.ShutdownTimeout)*time.Second)
+}
+
+func newLogger(env *Env, c *config.Config) *slog.Logger {
+	var level slog.Level
+	_ = level.UnmarshalText([]byte(c.LogLevel)) // checked with the configuration
+	options := &slog.HandlerOptions{Level: level}
+	if c.LogFormat == "json" {
+		return slog.New(slog.NewJSONHandler(env.Stderr, options))
+	}
+	return slog.New(slog.NewTextHandler(env.Stderr, options))
+}
+
+// announce tells where the daemon can be reached.
+func announce(env *Env, c *config.Config, d Daemon) {
+	where := func(a net.Addr) string {
+		if a == nil {
+			return "off"
+		}
+		return a.String()
+	}
+	fmt.Fprintf(env.Stdout, "gantry is ready: DICOM %s@%s, REST http%s://%s, data in %s\n",
+		c.DicomAet, where(d.DICOMAddr()), map[bool]string{true: "s"}[c.SslEnabled], where(d.HTTPAddr()), c.StorageDirectory)
+}
+
+// waitAndStop returns when the daemon has failed, or has been stopped after an interrupt.
+func waitAndStop(ctx context.Context, d Daemon, limit time.Duration) error {
+	ended := make(chan error, 1)
+	go func() { ended <- d.Wait() }()
+	select {
+	case err := <-ended:
+		return err
+	case <-ctx.Done():
+	}
+	stopCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
+	defer cancel()
+	return d.Stop(stopCtx)
+}

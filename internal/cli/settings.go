@@ -1,0 +1,86 @@
+package cli
+
+import (
+	"fmt"
+	"strings"
+
+	"gantry/internal/config"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/viper"
+)
+
+// settings are the flags that set options of the daemon.
+type settings struct {
+	cmd        *cobra.Command
+	modalities []string
+	verbose    bool
+}
+
+// settingFlags maps flags to the scalar options they set.
+func settingFlags() [][2]string {
+	return [][2]string{
+		{"storage", "StorageDirectory"}, {"dicom-port", "DicomPort"}, {"http-port", "HttpPort"}, {"aet", "DicomAet"},
+		{"layout", "StorageLayout"}, {"log-level", "LogLevel"}, {"log-format", "LogFormat"}, {"sync", "SyncStorageArea"},
+	}
+}
+
+func (s *settings) register(cmd *cobra.Command) {
+	s.cmd = cmd
+	f := cmd.Flags()
+	f.StringP("storage", "s", "", "folder of the stored objects (StorageDirectory)")
+	f.String("dicom-port", "", "port of the DICOM server, 0 for any free one (DicomPort)")
+	f.String("http-port", "", "port of the REST API, 0 for any free one (HttpPort)")
+	f.String("aet", "", "our AE title (DicomAet)")
+	f.String("layout", "", "log or files (StorageLayout)")
+	f.String("log-level", "", "debug, info, warn or error (LogLevel)")
+	f.String("log-format", "", "text or json (LogFormat)")
+	f.String("sync", "", "false: answer before objects are safe on the disk (SyncStorageArea)")
+	f.StringArrayVarP(&s.modalities, "modality", "m", nil, "declare a peer, `NAME=AET@HOST:PORT`; may be repeated (DicomModalities)")
+	f.BoolVarP(&s.verbose, "verbose", "v", false, "log more, and name the options that are not used")
+}
+
+// values joins the flags with the environment's scalars: viper knows both, a flag that was given wins. Options with
+// structure, whose keys viper would change, are left to config.
+func (s *settings) values(env *Env) ([]config.Setting, error) {
+	v := viper.New()
+	sources := map[string]string{}
+	fromEnv, _ := config.FromEnvironment(env.Environ)
+	for _, e := range fromEnv {
+		if len(e.Path) == 1 && config.Scalar(e.Path[0]) {
+			v.SetDefault(e.Path[0], e.Value)
+			sources[e.Path[0]] = e.Source
+		}
+	}
+	for _, pair := range settingFlags() {
+		flag := s.cmd.Flags().Lookup(pair[0])
+		if err := v.BindPFlag(pair[1], flag); err != nil {
+			return nil, err
+		}
+		if flag.Changed {
+			sources[pair[1]] = "--" + pair[0]
+		}
+	}
+	var list []config.Setting
+	for option, source := range sources {
+		list = append(list, config.Setting{Path: []string{option}, Value: v.GetString(option), Source: source})
+	}
+	if s.verbose && !s.cmd.Flags().Changed("log-level") {
+		list = append(list, config.Setting{Path: []string{"LogLevel"}, Value: "debug", Source: "--verbose"})
+	}
+	return s.peers(list)
+}
+
+// peers adds those of --modality.
+func (s *settings) peers(list []config.Setting) ([]config.Setting, error) {
+	for _, m := range s.modalities {
+		name, peer, ok := strings.Cut(m, "=")
+		if !ok || name == "" {
+			return nil, usagef("--modality %q: NAME=AET@HOST:PORT is expected", m)
+		}
+		list = append(list, config.Setting{
+			Path: []string{"DicomModalities", name}, Value: peer, Source: fmt.Sprintf("--modality %s", name),
+		})
+	}
+	return list, nil
+}

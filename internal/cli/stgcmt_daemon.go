@@ -1,0 +1,139 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+
+	"gantry/internal/apiclient"
+	"gantry/internal/dicom"
+
+	"github.com/spf13/cobra"
+)
+
+// daemonCommand is what `stgcmt status`, `list` and `remove` share.
+type daemonCommand struct {
+	daemonOptions
+	json bool
+}
+
+func newStatusCommand(env *Env) *cobra.Command {
+	o := daemonCommand{daemonOptions: daemonOptions{env: env}}
+	cmd := &cobra.Command{
+		Use:   "status TRANSACTION-UID",
+		Short: "Show the report of a request the daemon has made",
+		Long: long(`Ask the running daemon for the report of a storage commitment request it has sent
+(POST /modalities/{name}/storage-commitment).`),
+		Example:           "  gantry stgcmt status 2.25.1234\n  gantry stgcmt status 2.25.1234 --json --url http://pacs:8042 --user alice --password-file secret",
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: completeTransaction(env),
+		RunE:              func(cmd *cobra.Command, args []string) error { return runStatus(cmd.Context(), &o, args[0]) },
+	}
+	o.register(cmd)
+	cmd.Flags().BoolVar(&o.json, "json", false, "print the result as JSON")
+	return cmd
+}
+
+func runStatus(ctx context.Context, o *daemonCommand, uid string) error {
+	c, err := o.client()
+	if err != nil {
+		return err
+	}
+	r, err := c.Commitment(ctx, uid)
+	if err != nil {
+		return err
+	}
+	if o.json {
+		err = writeJSON(o.env, r)
+	} else {
+		err = printReport(o.env, r)
+	}
+	if err != nil {
+		return err
+	}
+	switch r.Status {
+	case "Pending":
+		return &pendingError{"still pending"}
+	case "Success":
+		return nil
+	}
+	return &failuresError{count(len(r.Failures), "instance") + " not committed"}
+}
+
+func printReport(env *Env, r *apiclient.Report) error {
+	var rows [][]string
+	for _, s := range r.Success {
+		rows = append(rows, []string{s.SOPInstanceUID, "committed", ""})
+	}
+	for _, f := range r.Failures {
+		rows = append(rows, []string{f.SOPInstanceUID, "failed", failureReason(uint16(f.FailureReason))})
+	}
+	if len(rows) > 0 {
+		if err := writeTable(env.Stdout, []string{"SOP INSTANCE UID", "RESULT", "REASON"}, rows); err != nil {
+			return err
+		}
+	}
+	_, err := fmt.Fprintf(env.Stdout, "%s at %s: %s, %d committed, %d failed\n", r.ID, r.RemoteAET, r.Status, len(r.Success), len(r.Failures))
+	return err
+}
+
+func newListCommand(env *Env) *cobra.Command {
+	o := daemonCommand{daemonOptions: daemonOptions{env: env}}
+	cmd := &cobra.Command{
+		Use:     "list",
+		Short:   "List the requests the daemon has made",
+		Long:    long("List the storage commitment requests the running daemon remembers, with their state."),
+		Example: "  gantry stgcmt list\n  gantry stgcmt list --json",
+		Args:    cobra.NoArgs,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return runList(cmd.Context(), &o) },
+	}
+	o.register(cmd)
+	cmd.Flags().BoolVar(&o.json, "json", false, "print the result as JSON")
+	return cmd
+}
+
+func runList(ctx context.Context, o *daemonCommand) error {
+	c, err := o.client()
+	if err != nil {
+		return err
+	}
+	reports, err := c.Commitments(ctx)
+	if err != nil {
+		return err
+	}
+	if o.json {
+		return writeJSON(o.env, reports)
+	}
+	var rows [][]string
+	for _, r := range reports {
+		rows = append(rows, []string{r.ID, r.RemoteAET, r.Status, strconv.Itoa(len(r.Success)), strconv.Itoa(len(r.Failures))})
+	}
+	return writeTable(o.env.Stdout, []string{"TRANSACTION UID", "PEER", "STATUS", "COMMITTED", "FAILED"}, rows)
+}
+
+func newRemoveCommand(env *Env) *cobra.Command {
+	o := daemonCommand{daemonOptions: daemonOptions{env: env}}
+	cmd := &cobra.Command{
+		Use:   "remove TRANSACTION-UID",
+		Short: "Delete from the daemon what a peer has committed to",
+		Long: long(`Delete the instances of a request from the daemon, once the peer has committed to all of them. The daemon refuses
+it while the report is pending, and when anything failed.`),
+		Example:           "  gantry stgcmt remove 2.25.1234",
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: completeTransaction(env),
+		RunE:              func(cmd *cobra.Command, args []string) error { return runRemove(cmd.Context(), &o, args[0]) },
+	}
+	o.register(cmd)
+	return cmd
+}
+
+func runRemove(ctx context.Context, o *daemonCommand, uid string) error {
+	if !dicom.UID(uid).Valid() {
+		return usagef("%q is no UID", uid)
+	}
+	c, err := o.client()
+	if err != nil {
+		return err
+	}
+	return c.RemoveCommitted(ctx, uid)
+}

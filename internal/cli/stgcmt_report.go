@@ -1,0 +1,110 @@
+package cli
+
+import (
+	"fmt"
+	"strings"
+
+	"gantry/internal/dicom"
+)
+
+// commitmentResult is what --json prints.
+type commitmentResult struct {
+	Peer                       string
+	Committed, Failed, Pending int
+	Instances                  []instanceResult
+	Unrequested                []referenceResult `json:",omitempty"` // reported, but not asked for
+	Damaged                    []problem         `json:",omitempty"`
+	Unusable                   []problem         `json:",omitempty"`
+	NotDICOM                   int               `json:",omitempty"`
+	Error                      string            `json:",omitempty"`
+}
+
+type referenceResult struct{ SOPClassUID, SOPInstanceUID dicom.UID }
+
+func newCommitmentResult(t target, list transactions, f *findings, err error) *commitmentResult {
+	r := &commitmentResult{Peer: t.String(), Instances: list.results()}
+	for _, i := range r.Instances {
+		switch i.Result {
+		case "committed":
+			r.Committed++
+		case "pending":
+			r.Pending++
+		default:
+			r.Failed++
+		}
+	}
+	for _, e := range list.extras() {
+		r.Unrequested = append(r.Unrequested, referenceResult{e.class, e.instance})
+	}
+	if f != nil {
+		r.Damaged, r.Unusable, r.NotDICOM = f.damaged, f.unusable, len(f.foreign)
+	}
+	if err != nil {
+		r.Error = plain(err)
+	}
+	return r
+}
+
+// reportCommitment prints the outcome; the error it returns decides the exit code: what broke the waiting, or failures.
+func reportCommitment(o *clientOptions, t target, list transactions, f *findings, err error) error {
+	r := newCommitmentResult(t, list, f, err)
+	printErr := r.print(o, len(list))
+	switch {
+	case err != nil:
+		return err
+	case printErr != nil:
+		return printErr
+	}
+	return r.failure()
+}
+
+// failure is nil if everything was committed.
+func (r *commitmentResult) failure() error {
+	var parts []string
+	for _, p := range []struct {
+		n    int
+		text string
+	}{
+		{r.Failed, "not committed"}, {len(r.Damaged), "damaged"}, {len(r.Unusable), "not readable or not DICOM"},
+	} {
+		if p.n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", p.n, p.text))
+		}
+	}
+	if parts == nil {
+		return nil
+	}
+	return &failuresError{strings.Join(parts, ", ")}
+}
+
+func (r *commitmentResult) print(o *clientOptions, requests int) error {
+	if o.json {
+		return writeJSON(o.env, r)
+	}
+	for _, p := range append(r.Damaged, r.Unusable...) {
+		_, _ = fmt.Fprintf(o.env.Stderr, "gantry: %s: %s\n", p.Path, p.Reason)
+	}
+	if o.quiet {
+		return nil
+	}
+	if err := r.table(o); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(o.env.Stdout, "%s: %d of %s committed, %d failed, %d pending, in %s\n",
+		r.Peer, r.Committed, count(len(r.Instances), "instance"), r.Failed, r.Pending, count(requests, "request"))
+	return err
+}
+
+func (r *commitmentResult) table(o *clientOptions) error {
+	var rows [][]string
+	for _, i := range r.Instances {
+		rows = append(rows, []string{string(i.SOPInstanceUID), i.Result, i.Description})
+	}
+	for _, e := range r.Unrequested {
+		rows = append(rows, []string{string(e.SOPInstanceUID), "unrequested", "reported, but not asked for"})
+	}
+	if len(rows) == 0 {
+		return nil
+	}
+	return writeTable(o.env.Stdout, []string{"SOP INSTANCE UID", "RESULT", "REASON"}, rows)
+}
