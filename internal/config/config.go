@@ -12,12 +12,13 @@ type Config struct {
 	StorageLayout      string // "log" or "files"
 	SegmentSize        int    // MiB
 	SyncStorageArea    bool
+	ReadOnly           bool
 	OverwriteInstances OverwriteMode
 	MemoryBudget       int // MiB
 
 	ConcurrentJobs         int
 	JobsHistorySize        int
-	MaximumJobs            int
+	LimitJobs              int // 0: no limit
 	SaveJobs               bool
 	StableAge              int // seconds
 	ShutdownTimeout        int // seconds

@@ -138,7 +138,7 @@ func (d *decoder) text(n *node, path string, o option) string {
 
 func (d *decoder) check(n *node, path, due string) {
 	if due != "" {
-		d.fail(n, path, "%s", due)
+		d.errs = append(d.errs, &RangeError{&Error{Place: n.place.String(), Option: path, Message: due}})
 	}
 }
 

@@ -13,7 +13,6 @@ func Default() *Config {
 
 		ConcurrentJobs:         2,
 		JobsHistorySize:        10,
-		MaximumJobs:            10000,
 		SaveJobs:               true,
 		StableAge:              60,
 		ShutdownTimeout:        10,

@@ -25,7 +25,7 @@ func Differences() []Difference {
 		{"LogFormat", "-", `"text"`, "or json"},
 		{"LogLevel", "-", `"info"`, "Orthanc has command line flags for it"},
 		{"MaximumAssociations", "-", "100", "more are refused with local limit exceeded"},
-		{"MaximumJobs", "-", "10000", "the queue of jobs has a limit"},
+		{"LimitJobs", "-", "0", "the queue of jobs can have a limit"},
 		{"MemoryBudget", "-", "64", "memory of all objects in flight has a limit, in MiB"},
 		{"SegmentSize", "-", "256", "size of a segment of the object log, in MiB"},
 		{"ShutdownTimeout", "-", "10", "seconds for running operations when the daemon stops"},

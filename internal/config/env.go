@@ -129,3 +129,6 @@ func Scalar(option string) bool {
 	}
 	return true
 }
+
+// Names lists the options in the order of the printed configuration.
+func Names() []string { return optionNames() }

@@ -25,6 +25,14 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
+// RangeError is a value of the right type that is not allowed: a port above 65535, an AE title of 17 letters.
+type RangeError struct{ Err *Error }
+
+func (e *RangeError) Error() string { return e.Err.Error() }
+
+// Unwrap gives the *Error.
+func (e *RangeError) Unwrap() error { return e.Err }
+
 // Warning is something odd that does not stop the daemon.
 type Warning struct {
 	Place   string // file:line, variable or flag

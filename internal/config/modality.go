@@ -50,7 +50,8 @@ func (m Modality) MarshalJSON() ([]byte, error) {
 	}{plain(m), m.StorageCommitmentDelivery})
 }
 
-// UnmarshalJSON reads the array or the object form; what is not named gets the values of NewModality.
+// UnmarshalJSON reads the array or the object form; what is not named gets the values of NewModality. A value that is not
+// allowed is a *RangeError, another form than these an *Error.
 func (m *Modality) UnmarshalJSON(b []byte) error {
 	var d decoder
 	p := parser{source: "modality", text: b, warnings: &d.warnings}
@@ -175,8 +176,9 @@ func (d *decoder) port(n *node, path string) int {
 	if loose.kind == kindString {
 		loose.kind = kindLoose
 	}
+	before := len(d.errs)
 	port := d.integer(&loose, path)
-	if len(d.errs) == 0 || port != 0 {
+	if len(d.errs) == before {
 		d.check(n, path, inRange(port, 1, 65535))
 	}
 	return port

@@ -2,6 +2,7 @@ package config_test
 
 import (
 	"encoding/json"
+	"errors"
 	"reflect"
 	"testing"
 
@@ -59,14 +60,19 @@ func TestModalityObjectHasOrthancsMembers(t *testing.T) {
 
 func TestModalityMistakes(t *testing.T) {
 	t.Parallel()
-	for _, text := range []string{
-		`{}`, `[]`, `"A"`, `3`, `["A", "h", 0]`, `["A", "h", 65536]`, `["SEVENTEEN-LETTERS", "h", 1]`, `["A", "", 1]`, `["A", "h", 1, "Other"]`,
-		`{"AET": "A", "Host": "h", "Port": 1, "AllowEcho": "x"}`, `{"AET": "A", "Host": "h", "Port": 1, "Timeout": -1}`,
-		`{"AET": "A", "Host": "h", "Port": 1, "StorageCommitmentDelivery": "pigeon"}`,
+	for text, inForm := range map[string]bool{
+		`{}`: false, `[]`: false, `"A"`: false, `3`: false, `["A", "h", "x"]`: false,
+		`{"AET": "A", "Host": "h", "Port": 1, "AllowEcho": "x"}`: false,
+		`["A", "h", 0]`:     true,
+		`["A", "h", 65536]`: true, `["SEVENTEEN-LETTERS", "h", 1]`: true, `["A", "", 1]`: true, `["A", "h", 1, "Other"]`: true,
+		`{"AET": "A", "Host": "h", "Port": 1, "Timeout": -1}`:                         true,
+		`{"AET": "A", "Host": "h", "Port": 1, "StorageCommitmentDelivery": "pigeon"}`: true,
 	} {
 		var m config.Modality
-		if err := json.Unmarshal([]byte(text), &m); err == nil {
-			t.Errorf("%s accepted as %+v", text, m)
+		var rangeErr *config.RangeError
+		err := json.Unmarshal([]byte(text), &m)
+		if err == nil || errors.As(err, &rangeErr) != inForm {
+			t.Errorf("%s: %+v %v", text, m, err)
 		}
 	}
 }

@@ -38,6 +38,7 @@ func storageOptions() []option {
 		{name: "StorageLayout", doc: "Where new objects go: \"log\" (append-only log, fast) or \"files\" (one file per instance).\nObjects of both kinds stay readable when it changes.", oneOf: []string{"log", "files"}},
 		{name: "SegmentSize", doc: "Size of one segment of the log, in MiB.", min: 1, max: 1 << 20},
 		{name: "SyncStorageArea", doc: "Whether success is answered only when the object would survive a power cut."},
+		{name: "ReadOnly", doc: "Whether nothing may be stored, changed or deleted."},
 		{name: "OverwriteInstances", doc: "What happens to an instance that is stored already: \"Never\" keeps the old one, \"Always\" takes the new one,\n\"IfChanged\" takes it if its bytes differ. false is Never, true is Always.", oneOf: []string{"Never", "Always", "IfChanged"}},
 		{name: "StoreMD5ForAttachments", doc: "Whether the MD5 of an object is kept once it was computed."},
 		{name: "MemoryBudget", doc: "Memory for objects on their way to the disk, of all associations and requests together, in MiB.", min: 8, max: 1 << 20},
@@ -59,7 +60,7 @@ func daemonOptions() []option {
 	return []option{
 		{name: "ConcurrentJobs", doc: "Jobs that run at the same time; 0: one per processor core.", max: 1024},
 		{name: "JobsHistorySize", doc: "Finished jobs that are kept for /jobs."},
-		{name: "MaximumJobs", doc: "Jobs that may wait or run; more are refused.", min: 1, max: 1 << 30},
+		{name: "LimitJobs", doc: "Jobs that may wait or run, more are refused; 0: no limit."},
 		{name: "SaveJobs", doc: "Whether jobs are kept over a restart."},
 		{name: "StableAge", doc: "Seconds without a new instance after which a patient, study or series is stable."},
 		{name: "ShutdownTimeout", doc: "Seconds that running operations get to finish when the daemon is stopped."},

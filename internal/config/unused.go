@@ -21,7 +21,7 @@ func unusedOptions() []string {
 		"LogExportedResources", "LuaHeartBeatPeriod", "LuaScripts", "MallocArenaMax", "MaximumConcurrentDcmtkTranscoders",
 		"MaximumPatientCount", "MaximumStorageCacheSize", "MaximumStorageMode", "MaximumStorageSize", "MediaArchiveSize",
 		"OrthancExplorerEnabled", "OrthancPeers", "OrthancPeersInDatabase", "PermissiveStoreSopClasses", "Pkcs11", "Plugins",
-		"QueryRetrieveSize", "ReadOnly", "RestApiWriteToFileSystemEnabled", "SequentialDicomReaderThreadsCount",
+		"QueryRetrieveSize", "RestApiWriteToFileSystemEnabled", "SequentialDicomReaderThreadsCount",
 		"SslCiphersAccepted", "StorageAccessOnFind", "StorageCompression", "StorageLoaderThreadsCount",
 		"StorageMemoryCapacity", "StoreDicom", "SynchronousCMove", "SynchronousZipStream", "TcpNoDelay",
 		"TranscodeDicomProtocol", "TranscoderCacheSize", "TranscoderMemoryCapacity", "TranscoderThreadsCount",
