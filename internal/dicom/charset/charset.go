@@ -73,7 +73,8 @@ func New(specific []string) (*Decoder, error) {
 // Code extensions begin anew at control characters, at the backslash where the VR has many values, and at "^" and "="
 // in PN (PS3.5 6.1.2.5.3). A backslash in the result parts values.
 func (d *Decoder) Decode(b []byte, vr dicom.VR) string {
-	if plain(b) && !(d.romaji && vr.IsText() && romajiDiffers(b, vr)) {
+	romaji := d.romaji && vr.IsText() && romajiDiffers(b, vr)
+	if plain(b) && !romaji {
 		return string(b)
 	}
 	switch {

@@ -212,3 +212,21 @@ func TestASCIIDecodesWithOneAllocation(t *testing.T) {
 		t.Errorf("%v allocations", n)
 	}
 }
+
+func BenchmarkDecode(b *testing.B) {
+	for _, c := range []struct{ name, specific, text string }{
+		{"ASCII", "ISO_IR 100", "Smith^John"},
+		{"Latin1", "ISO_IR 100", "\xc4neas^R\xfcdiger"},
+		{"UTF8", "ISO_IR 192", "Wang^XiaoDong=王^小東="},
+		{"Kanji", "ISO 2022 IR 87", "Yamada^Tarou=\x1b$B;3ED\x1b(B^\x1b$BB@O:\x1b(B"},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			b.ReportAllocs()
+			d, _ := charset.New([]string{c.specific})
+			text := []byte(c.text)
+			for b.Loop() {
+				d.Decode(text, dicom.VRPN)
+			}
+		})
+	}
+}

@@ -125,7 +125,7 @@ func (s set) pairs() (encoding.Encoding, string) {
 // standardKanji replaces, from an offset on, the characters that Microsoft's table of JIS X 0208 has
 // in place of the standard's.
 func standardKanji(b []byte, from int) []byte {
-	tail := []rune(string(b[from:]))
+	tail := string(b[from:])
 	b = b[:from]
 	for _, r := range tail {
 		switch r {

@@ -1,6 +1,8 @@
 package charset
 
 import (
+	"errors"
+	"slices"
 	"unicode/utf8"
 
 	"golang.org/x/text/encoding"
@@ -43,7 +45,7 @@ func (w whole) encoding() encoding.Encoding {
 
 func (w whole) decode(b []byte) string {
 	if enc := w.encoding(); enc != nil {
-		return string(appendDecoded(make([]byte, 0, len(b)*3/2), enc, b))
+		return string(appendDecoded(nil, enc, b))
 	}
 	return validUTF8(b)
 }
@@ -51,12 +53,12 @@ func (w whole) decode(b []byte) string {
 // appendDecoded appends src in UTF-8. The decoders of x/text put U+FFFD for what they do not know.
 func appendDecoded(dst []byte, enc encoding.Encoding, src []byte) []byte {
 	decoder := enc.NewDecoder()
-	var buf [256]byte
 	for len(src) > 0 {
-		nDst, nSrc, err := decoder.Transform(buf[:], src, true)
-		dst = append(dst, buf[:nDst]...)
+		dst = slices.Grow(dst, utf8.UTFMax+len(src)*3/2)
+		nDst, nSrc, err := decoder.Transform(dst[len(dst):cap(dst)], src, true)
+		dst = dst[:len(dst)+nDst]
 		src = src[nSrc:]
-		if err != nil && err != transform.ErrShortDst || nSrc == 0 {
+		if nSrc == 0 || err != nil && !errors.Is(err, transform.ErrShortDst) { // no decoder does that: it must not loop
 			dst = utf8.AppendRune(dst, utf8.RuneError)
 			src = src[min(1, len(src)):]
 		}
