@@ -89,10 +89,11 @@ func (j *commitmentJob) Step(ctx context.Context) (jobs.Result, error) {
 	if err != nil {
 		return jobs.Result{}, err
 	}
-	switch row.State {
-	case index.CommitReported:
+	switch {
+	case row.State == index.CommitReported:
+		j.done = j.Count + 1
 		return jobs.Result{Done: true}, nil
-	case index.CommitOpen:
+	case len(row.Report) == 0:
 		if err := j.decide(ctx, row); err != nil {
 			return jobs.Result{}, j.retryable(err)
 		}

@@ -177,6 +177,7 @@ func (e *Engine) control(ctx context.Context, id string, change func(*entry) err
 	if err != nil || same {
 		return err
 	}
+	defer e.announce(en)
 	return e.saves.flush(ctx, id)
 }
 

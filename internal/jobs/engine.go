@@ -61,6 +61,7 @@ type entry struct {
 	since   time.Time               // start of the present run
 	timer   *time.Timer             // of state Retry
 	saved   time.Time               // last time the progress went to the saver
+	kept    bool                    // the end of the job is durable
 	changed chan struct{}           // closed at the next change; nil when nobody watches
 }
 
@@ -192,7 +193,7 @@ func (e *Engine) Watch(id string) (Info, <-chan struct{}, error) {
 	return en.info(), en.watch(), nil
 }
 
-// Wait returns when the job has ended. It goes on through Paused and Retry, and works for a job that
+// Wait returns when the job has ended and that is kept. It goes on through Paused and Retry, and works for a job that
 // the history forgets in the meantime.
 func (e *Engine) Wait(ctx context.Context, id string) (Info, error) {
 	e.mu.Lock()
@@ -207,9 +208,9 @@ func (e *Engine) Wait(ctx context.Context, id string) (Info, error) {
 func (e *Engine) wait(ctx context.Context, en *entry) (Info, error) {
 	for {
 		e.mu.Lock()
-		info, changed := en.info(), en.watch()
+		info, kept, changed := en.info(), en.kept, en.watch()
 		e.mu.Unlock()
-		if info.State.Ended() {
+		if info.State.Ended() && kept {
 			return info, nil
 		}
 		select {

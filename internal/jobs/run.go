@@ -189,7 +189,7 @@ func (e *Engine) toPending(en *entry) {
 		en.timer.Stop()
 		en.timer = nil
 	}
-	en.rec.State, en.rec.Changed = Pending, time.Now()
+	en.rec.State, en.rec.Changed, en.kept = Pending, time.Now(), false
 	e.pending.add(en)
 	en.notify()
 	e.dispatch()
@@ -224,8 +224,10 @@ func (e *Engine) takeState(en *entry) {
 	}
 }
 
+// announce tells those who watch a job that its new state is kept.
 func (e *Engine) announce(en *entry) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	en.kept = en.rec.State.Ended()
 	en.notify()
 }

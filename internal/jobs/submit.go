@@ -145,6 +145,7 @@ func (e *Engine) restore(r Record) {
 	en := &entry{rec: r, index: -1, content: rawContent(r.Content), saved: time.Now()}
 	e.entries[r.ID] = en
 	e.seq = max(e.seq, r.Seq)
+	en.kept = r.State.Ended()
 	if r.State.Ended() {
 		e.history = append(e.history, en)
 		return
@@ -153,10 +154,13 @@ func (e *Engine) restore(r Record) {
 		e.log.Error("a kept job cannot go on", "job", r.ID, "type", r.Kind, "error", err)
 		en.rec.State, en.rec.Changed = Failure, time.Now()
 		en.rec.ErrorCode, en.rec.ErrorDetails = CodeOf(err), err.Error()
+		en.kept = true
 		e.history = append(e.history, en)
 		e.saves.mark(r.ID)
 		return
 	}
+	en.rec.Done, en.rec.Total = en.job.Progress()
+	en.content = en.job.Content()
 	e.unfinished++
 	switch r.State {
 	case Paused:
