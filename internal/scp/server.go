@@ -146,9 +146,6 @@ func (s *Server) forget(conn *connection) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.connections, conn)
-	if conn.holds {
-		s.associations--
-	}
 	s.changed.Broadcast()
 }
 
@@ -156,6 +153,7 @@ func (s *Server) forget(conn *connection) {
 func (s *Server) serve(ctx context.Context, conn *connection) {
 	assoc, err := dul.Accept(ctx, conn.net, s.policy(conn))
 	if err != nil {
+		s.release(conn)
 		s.refused(conn, err)
 		return
 	}
@@ -170,6 +168,7 @@ func (s *Server) serve(ctx context.Context, conn *connection) {
 	if cerr := assoc.Close(); err == nil && cerr != nil {
 		a.log.Debug("association not closed in order", "err", cerr)
 	}
+	s.release(conn)
 	s.ended(a, time.Since(started), err)
 }
 
@@ -201,6 +200,16 @@ func (s *Server) reserve(conn *connection) bool {
 	s.associations++
 	conn.holds = true
 	return true
+}
+
+// release gives back what reserve took.
+func (s *Server) release(conn *connection) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if conn.holds {
+		conn.holds = false
+		s.associations--
+	}
 }
 
 func (s *Server) established(conn *connection, a *Association) {

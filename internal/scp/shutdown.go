@@ -29,7 +29,7 @@ func (s *Server) refuse() {
 		if conn.assoc != nil {
 			conn.assoc.shutdown()
 		} else if !conn.holds {
-			conn.cancel(errShutdown)
+			conn.cancel(errShutdown) // it is not being negotiated
 		}
 	}
 }

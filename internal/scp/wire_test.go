@@ -1,0 +1,185 @@
+package scp_test
+
+import (
+	"io"
+	"net"
+	"strings"
+	"testing"
+
+	"gantry/internal/dicom"
+	"gantry/internal/dimse"
+	"gantry/internal/dul/pdu"
+	"gantry/internal/scp"
+)
+
+// wire is a peer that writes PDUs as a test says.
+type wire struct {
+	t *testing.T
+	net.Conn
+}
+
+// connect associates with the contexts of the function contexts and returns once the server has accepted.
+func connect(t *testing.T, addr string) *wire {
+	t.Helper()
+	c, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	w := &wire{t, c}
+	rq := &pdu.AssociateRQ{
+		ProtocolVersion: pdu.ProtocolVersion, CallingAET: "WIRE", CalledAET: "SERVER", ApplicationContext: pdu.ApplicationContext,
+		UserInfo: pdu.UserInfo{MaxLength: 16384, ImplementationClassUID: "1.2.3"},
+	}
+	for i, pc := range contexts() {
+		rq.Contexts = append(rq.Contexts, pdu.ProposedContext{
+			ID: uint8(2*i + 1), AbstractSyntax: pc.AbstractSyntax, TransferSyntaxes: pc.TransferSyntaxes})
+	}
+	w.send(rq)
+	if got := w.read(); got.Type() != pdu.TypeAssociateAC {
+		t.Fatalf("association answered with %v", got.Type())
+	}
+	return w
+}
+
+func (w *wire) send(p pdu.PDU) {
+	w.t.Helper()
+	b, err := p.Append(nil)
+	if err == nil {
+		_, err = w.Write(b)
+	}
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func (w *wire) read() pdu.PDU {
+	w.t.Helper()
+	head := make([]byte, pdu.HeaderSize)
+	if _, err := io.ReadFull(w, head); err != nil {
+		w.t.Fatal(err)
+	}
+	h, err := pdu.ParseHeader(head)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	body := make([]byte, h.Length)
+	if _, err := io.ReadFull(w, body); err != nil {
+		w.t.Fatal(err)
+	}
+	p, err := pdu.Decode(h, body)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return p
+}
+
+func encode(t *testing.T, cmd dimse.Command) []byte {
+	t.Helper()
+	b, err := cmd.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// A message in any number of pieces is the same message; odd pieces and empty ones too.
+func TestCommandAndDataInPieces(t *testing.T) {
+	t.Parallel()
+	_, addr := serve(t, scp.Config{Handler: &handler{}})
+	w := connect(t, addr)
+	cmd := encode(t, dimse.Command{Field: dimse.CStoreRQ, MessageID: 9, HasDataset: true,
+		AffectedSOPClassUID: dicom.CTImageStorage, AffectedSOPInstanceUID: "1.2.3"})
+	data := &pdu.Data{PDVs: []pdu.PDV{{ContextID: 3, Command: true}}}
+	for i := range cmd {
+		data.PDVs = append(data.PDVs, pdu.PDV{ContextID: 3, Command: true, Last: i == len(cmd)-1, Data: cmd[i : i+1]})
+	}
+	data.PDVs = append(data.PDVs, pdu.PDV{ContextID: 3, Data: []byte("abc")}, pdu.PDV{ContextID: 3})
+	w.send(data)
+	w.send(&pdu.Data{PDVs: []pdu.PDV{{ContextID: 3, Last: true, Data: []byte("d")}}})
+	answer, ok := w.read().(*pdu.Data)
+	if !ok || len(answer.PDVs) != 1 {
+		t.Fatalf("answered with %+v", answer)
+	}
+	rsp, err := dimse.DecodeCommand(answer.PDVs[0].Data)
+	if err != nil || rsp.Status != dimse.StatusSuccess || rsp.MessageIDRespondedTo != 9 {
+		t.Errorf("answered with %+v, %v", rsp, err)
+	}
+}
+
+// Where it cannot be told any more what belongs to which message the association is aborted, and the reason logged.
+func TestBreachesOfTheExchangeAbort(t *testing.T) {
+	t.Parallel()
+	echo := encode(t, dimse.Command{Field: dimse.CEchoRQ, MessageID: 1, AffectedSOPClassUID: dicom.VerificationSOPClass})
+	store := encode(t, dimse.Command{Field: dimse.CStoreRQ, MessageID: 1, HasDataset: true,
+		AffectedSOPClassUID: dicom.CTImageStorage, AffectedSOPInstanceUID: "1.2.3"})
+	for _, tt := range []struct {
+		name string
+		pdvs []pdu.PDV
+		log  string
+	}{
+		{"data without a command", []pdu.PDV{{ContextID: 3, Last: true, Data: []byte("x")}}, "data set that no command announced"},
+		{"command within a data set", []pdu.PDV{
+			{ContextID: 3, Command: true, Last: true, Data: store}, {ContextID: 3, Command: true, Last: true, Data: echo},
+		}, "command set where the rest of a data set was due"},
+		{"command in pieces on two contexts", []pdu.PDV{
+			{ContextID: 1, Command: true, Data: echo[:10]}, {ContextID: 3, Command: true, Last: true, Data: echo[10:]},
+		}, "message on presentation context 1 interrupted by one on 3"},
+		{"data set on two contexts", []pdu.PDV{
+			{ContextID: 3, Command: true, Last: true, Data: store}, {ContextID: 1, Last: true, Data: []byte("x")},
+		}, "message on presentation context 3 interrupted by one on 1"},
+		{"context that was not negotiated", []pdu.PDV{{ContextID: 7, Command: true, Last: true, Data: echo}}, "7"},
+		{"command set of noise", []pdu.PDV{{ContextID: 1, Command: true, Last: true, Data: []byte("not a command set")}}, "command set: element"},
+		{"command set without end", []pdu.PDV{{ContextID: 1, Command: true, Data: make([]byte, 40000)},
+			{ContextID: 1, Command: true, Data: make([]byte, 40000)}}, "command set of more than 65536 bytes"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			log := new(logBuffer)
+			_, addr := serve(t, scp.Config{Handler: &handler{}, Logger: log.logger()})
+			w := connect(t, addr)
+			w.send(&pdu.Data{PDVs: tt.pdvs})
+			if p := w.read(); p.Type() != pdu.TypeAbort {
+				t.Errorf("answered with %v, want A-ABORT", p.Type())
+			}
+			if line := log.wait(t, "association ended"); !strings.Contains(line, tt.log) {
+				t.Errorf("logged %swant %q", line, tt.log)
+			}
+		})
+	}
+}
+
+// A peer that goes away within an object leaves nothing that was answered, and the handler learns of it.
+func TestPeerGoesAwayWithinAnObject(t *testing.T) {
+	t.Parallel()
+	store := encode(t, dimse.Command{Field: dimse.CStoreRQ, MessageID: 1, HasDataset: true,
+		AffectedSOPClassUID: dicom.CTImageStorage, AffectedSOPInstanceUID: "1.2.3"})
+	for name, leave := range map[string]func(w *wire){
+		"close":   func(w *wire) { _ = w.Close() },
+		"abort":   func(w *wire) { w.send(&pdu.Abort{}) },
+		"release": func(w *wire) { w.send(&pdu.ReleaseRQ{}) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ended := make(chan error, 1)
+			h := &failing{ended}
+			watched := newWatch()
+			_, addr := serve(t, scp.Config{Handler: h, Observer: watched.observer(), Operations: 1})
+			w := connect(t, addr)
+			w.send(&pdu.Data{PDVs: []pdu.PDV{{ContextID: 3, Command: true, Last: true, Data: store}, {ContextID: 3, Data: []byte("begin")}}})
+			leave(w)
+			if err := <-ended; err == nil || err == io.EOF {
+				t.Errorf("the handler read to the end: %v", err)
+			}
+			if err := <-watched.closed; err == nil {
+				t.Error("counts as released")
+			}
+			watched.note(func() {
+				if len(watched.operations) != 0 {
+					t.Errorf("answered: %+v", watched.operations)
+				}
+			})
+			mustStore(t, dial(t, clientConfig(addr)), object(10)) // the slot is free again
+		})
+	}
+}
