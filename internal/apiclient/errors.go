@@ -19,7 +19,9 @@ type ConnectError struct {
 	Err error
 }
 
-func (e *ConnectError) Error() string { return "apiclient: no answer from " + e.URL + ": " + e.Err.Error() }
+func (e *ConnectError) Error() string {
+	return "apiclient: no answer from " + e.URL + ": " + e.Err.Error()
+}
 
 // Unwrap gives the cause.
 func (e *ConnectError) Unwrap() error { return e.Err }

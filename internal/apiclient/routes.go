@@ -42,13 +42,15 @@ type Failure struct {
 	Description   string
 }
 
-// Report is a storage commitment report of a peer.
+// Report is a storage commitment report of a peer. The list of requests has no instances.
 type Report struct {
 	ID        string `json:",omitempty"`
 	RemoteAET string
-	Status    string // Pending, Success, Failure
-	Success   []Instance
-	Failures  []Failure
+	Status    string     // Pending, Success, Failure
+	Modality  string     `json:",omitempty"` // the name the peer has here
+	Created   string     `json:",omitempty"` // YYYYMMDDTHHMMSS
+	Success   []Instance `json:",omitempty"`
+	Failures  []Failure  `json:",omitempty"`
 }
 
 // Commitment gives the report of one request.
@@ -67,9 +69,4 @@ func (c *Client) Commitments(ctx context.Context) ([]Report, error) {
 // RemoveCommitted deletes from the daemon what the peer has committed to.
 func (c *Client) RemoveCommitted(ctx context.Context, uid string) error {
 	return c.Post(ctx, "/storage-commitment/"+url.PathEscape(uid)+"/remove", struct{}{}, nil)
-}
-
-// Backup makes the daemon write a consistent copy of its store into a folder of its own computer.
-func (c *Client) Backup(ctx context.Context, dir string) error {
-	return c.Post(ctx, "/tools/backup", map[string]string{"Directory": dir}, nil)
 }
