@@ -39,7 +39,7 @@ var layers = map[string][]string{
 	"storage/blob/fsblob":  {"storage/blob", "storage/blob/disk", "storage/blob/memory"},
 	"storage/blob/memblob": {"storage/blob", "storage/blob/memory"},
 	"storage/index":        {"dicom"},
-	"storage/index/sqlite": {"dicom", "storage/index"},
+	"storage/index/sqlite": {"dicom", "dicom/charset", "storage/index"},
 	"storage": with(values, "storage/blob", "storage/blob/disk", "storage/blob/memory", "storage/blob/seglog", "storage/blob/fsblob",
 		"storage/blob/memblob", "storage/index", "storage/index/sqlite"),
 

@@ -66,7 +66,7 @@ func (d *Daemon) Start(ctx context.Context) (err error) {
 			err = errors.Join(err, d.Stop(context.WithoutCancel(ctx)))
 		}
 	}()
-	if d.store, err = storage.Open(ctx, storageOptions(d.cfg, d.log)); err != nil {
+	if d.store, err = storage.Open(ctx, StorageOptions(d.cfg, d.log)); err != nil {
 		return err
 	}
 	if err = d.buildJobs(ctx); err != nil {
@@ -95,7 +95,7 @@ func (d *Daemon) buildJobs(ctx context.Context) (err error) {
 		return err
 	}
 	d.peers = &jobkinds.Deps{Config: d.cfg, Store: d.store, Modalities: d.modalities, TLS: tlsConfig, Logger: d.log}
-	engine := jobs.Config{Workers: d.cfg.ConcurrentJobs, HistorySize: d.cfg.JobsHistorySize, Limit: d.cfg.MaximumJobs,
+	engine := jobs.Config{Workers: d.cfg.ConcurrentJobs, HistorySize: d.cfg.JobsHistorySize, Limit: d.cfg.LimitJobs,
 		Factories: d.peers.Factories(), Logger: d.log}
 	if d.cfg.SaveJobs {
 		engine.Saver = jobkinds.Saver{Store: d.store}

@@ -13,8 +13,8 @@ import (
 	"gantry/internal/storage"
 )
 
-// storageOptions turns the configuration into the store's own terms.
-func storageOptions(cfg *config.Config, log *slog.Logger) storage.Options {
+// StorageOptions turns the configuration into the store's own terms.
+func StorageOptions(cfg *config.Config, log *slog.Logger) storage.Options {
 	o := storage.Options{
 		Dir: cfg.StorageDirectory, IndexDir: cfg.IndexDirectory, Layout: cfg.StorageLayout, NoSync: !cfg.SyncStorageArea,
 		SegmentSize: int64(cfg.SegmentSize) << 20, MemoryBudget: int64(cfg.MemoryBudget) << 20, Logger: log,

@@ -3,6 +3,9 @@ package rest
 import (
 	"net/http"
 	"strconv"
+	"strings"
+
+	"gantry/internal/storage/index"
 )
 
 // APIVersion is the release of Orthanc's REST API that this server follows.
@@ -75,6 +78,19 @@ func system(s *Server, c *Call) error {
 		UserMetadata:               map[string]int{},
 		Version:                    APIVersion,
 	})
+}
+
+// mainTags lists the main DICOM tags of each level, in the form "gggg,eeee;gggg,eeee".
+func (s *Server) mainTags() map[string]string {
+	lists := map[string]string{}
+	for _, level := range []index.Level{index.Patient, index.Study, index.Series, index.Instance} {
+		var texts []string
+		for _, tag := range s.Store.MainTags(level) {
+			texts = append(texts, strings.ToLower(strings.Trim(tag.String(), "()")))
+		}
+		lists[level.String()] = strings.Join(texts, ";")
+	}
+	return lists
 }
 
 type statisticsJSON struct {
