@@ -88,12 +88,13 @@ type Limits struct {
 	MaxDepth    int   // sequences in sequences
 	MaxElements int   // elements, items and fragments of a data set
 	MaxInflated int64 // bytes that a deflated data set may inflate to
+	MaxMemory   int64 // bytes that a data set takes that is read into memory as a whole, by estimate
 }
 
 // DefaultLimits returns limits that no data set in clinical use is known to reach: 64 MiB, 128 sequences deep,
-// 16 million elements, 4 GiB inflated.
+// 16 million elements, 4 GiB inflated; and 256 MiB for a data set in memory.
 func DefaultLimits() Limits {
-	return Limits{MaxValue: 64 << 20, MaxDepth: 128, MaxElements: 1 << 24, MaxInflated: 4 << 30}
+	return Limits{MaxValue: 64 << 20, MaxDepth: 128, MaxElements: 1 << 24, MaxInflated: 4 << 30, MaxMemory: 256 << 20}
 }
 
 func (l Limits) withDefaults() Limits {
@@ -103,6 +104,7 @@ func (l Limits) withDefaults() Limits {
 		MaxDepth:    cmp.Or(l.MaxDepth, d.MaxDepth),
 		MaxElements: cmp.Or(l.MaxElements, d.MaxElements),
 		MaxInflated: cmp.Or(l.MaxInflated, d.MaxInflated),
+		MaxMemory:   cmp.Or(l.MaxMemory, d.MaxMemory),
 	}
 }
 

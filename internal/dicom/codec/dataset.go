@@ -3,12 +3,19 @@ package codec
 import (
 	"bytes"
 	"io"
+	"math"
 
 	"gantry/internal/dicom"
 )
 
-// ReadDataset reads a small data set into memory. What Limits allow bounds what it takes: it is for commands, queries
-// and the like, not for objects of unknown size.
+// What elements and items are taken to cost in memory beside their values, slices that grow included.
+const (
+	elementCost = 192
+	itemCost    = 96
+)
+
+// ReadDataset reads a small data set into memory, Limits.MaxMemory at most: it is for commands, queries and the like,
+// not for objects of unknown size.
 func ReadDataset(r io.Reader, ts dicom.TransferSyntax, lim Limits) (*dicom.Dataset, error) {
 	return NewReader(r, ts, lim).Dataset()
 }
@@ -36,6 +43,9 @@ func (d *Reader) Dataset() (*dicom.Dataset, error) {
 			continue
 		}
 		e, err := d.Element()
+		if err != nil && e.Items == nil {
+			return ds, err
+		}
 		ds.Elements = append(ds.Elements, e)
 		if err != nil {
 			return ds, err
@@ -47,7 +57,10 @@ func (d *Reader) Dataset() (*dicom.Dataset, error) {
 // sequence or of encapsulated pixel data.
 func (d *Reader) Element() (dicom.Element, error) {
 	e := dicom.Element{Tag: d.hdr.Tag, VR: d.hdr.VR, UndefinedLength: d.hdr.Undefined()}
-	var err error
+	err := d.take(elementCost)
+	if err != nil {
+		return e, err
+	}
 	switch d.hdr.Kind {
 	case KindSequence:
 		e.Items, err = d.items()
@@ -69,6 +82,9 @@ func (d *Reader) items() ([]*dicom.Dataset, error) {
 		case KindSequenceEnd:
 			return items, nil
 		case KindItem:
+			if err := d.take(itemCost); err != nil {
+				return items, err
+			}
 			item, err := d.Dataset()
 			items = append(items, item)
 			if err != nil {
@@ -88,6 +104,9 @@ func (d *Reader) fragments() ([][]byte, error) {
 		case KindFragmentsEnd:
 			return fragments, nil
 		case KindFragment:
+			if err := d.take(itemCost); err != nil {
+				return fragments, err
+			}
 			v, err := d.valueCopy()
 			if err != nil {
 				return fragments, err
@@ -98,6 +117,20 @@ func (d *Reader) fragments() ([][]byte, error) {
 }
 
 func (d *Reader) valueCopy() ([]byte, error) {
+	if d.remaining != math.MaxInt64 {
+		if err := d.take(d.remaining); err != nil {
+			return nil, err
+		}
+	}
 	b, err := d.Value()
 	return bytes.Clone(b), err
+}
+
+// take counts n bytes of memory before they are used.
+func (d *Reader) take(n int64) error {
+	if d.memory += n; d.memory > d.lim.MaxMemory && d.err == nil {
+		d.err = d.exceeds("MaxMemory", d.memory, d.lim.MaxMemory)
+		d.remaining = 0
+	}
+	return d.err
 }

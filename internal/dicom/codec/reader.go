@@ -24,6 +24,7 @@ type Reader struct {
 	remaining int64 // bytes of the value not yet consumed
 	scratch   []byte
 	charsets  []byte // values of Specific Character Set, those of inner data sets behind those of outer ones
+	memory    int64  // taken for a data set read as a whole
 	truncated bool
 	err       error
 }
@@ -81,8 +82,11 @@ func (d *Reader) ResetBytes(b []byte, ts dicom.TransferSyntax, lim Limits) {
 
 func (d *Reader) begin(ts dicom.TransferSyntax, lim Limits) {
 	d.lim = lim.withDefaults()
+	if d.charsets == nil {
+		d.charsets = make([]byte, 0, 64)
+	}
 	d.outer, d.charsets = d.outer[:0], d.charsets[:0]
-	d.depth, d.elements, d.remaining = 0, 0, 0
+	d.depth, d.elements, d.remaining, d.memory = 0, 0, 0, 0
 	d.hdr, d.truncated, d.err = Header{}, false, nil
 	d.cur = frame{kind: frameRoot, enc: encodingOf(ts), end: math.MaxInt64, charset: span{-1, -1}}
 	if ts.Deflated {

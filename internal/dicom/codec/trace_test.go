@@ -25,7 +25,9 @@ var (
 
 const u = 0xFFFFFFFF
 
-func tagLE(tag uint32) string { return string([]byte{byte(tag >> 16), byte(tag >> 24), byte(tag), byte(tag >> 8)}) }
+func tagLE(tag uint32) string {
+	return string([]byte{byte(tag >> 16), byte(tag >> 24), byte(tag), byte(tag >> 8)})
+}
 func tagBE(tag uint32) string { return string(binary.BigEndian.AppendUint32(nil, tag)) }
 func u16LE(n int) string      { return string(binary.LittleEndian.AppendUint16(nil, uint16(n))) }
 func u16BE(n int) string      { return string(binary.BigEndian.AppendUint16(nil, uint16(n))) }
@@ -42,7 +44,9 @@ func shortBE(tag uint32, vr, value string) string {
 
 func long(tag uint32, vr, value string) string { return head(tag, vr, len(value)) + value }
 
-func head(tag uint32, vr string, length int) string { return tagLE(tag) + vr + "\x00\x00" + u32LE(length) }
+func head(tag uint32, vr string, length int) string {
+	return tagLE(tag) + vr + "\x00\x00" + u32LE(length)
+}
 
 func headBE(tag uint32, vr string, length int) string {
 	return tagBE(tag) + vr + "\x00\x00" + u32BE(length)
