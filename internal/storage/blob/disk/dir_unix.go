@@ -29,4 +29,6 @@ func lockFile(f *os.File) error {
 func IsFull(err error) bool { return errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) }
 
 // IsReadOnly reports whether err says that the disk or folder cannot be written.
-func IsReadOnly(err error) bool { return errors.Is(err, unix.EROFS) || errors.Is(err, os.ErrPermission) }
+func IsReadOnly(err error) bool {
+	return errors.Is(err, unix.EROFS) || errors.Is(err, os.ErrPermission)
+}

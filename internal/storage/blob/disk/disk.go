@@ -144,4 +144,3 @@ func (o *osFile) writeZeros(off, n int64) error {
 	}
 	return nil
 }
-

@@ -90,9 +90,9 @@ func (b *Buffer) Write(p []byte) int {
 	return total
 }
 
-// ReadFrom reads from r until io.EOF (full is false then) or until there is no
+// Fill reads from r until io.EOF (full is false then) or until there is no
 // more room.
-func (b *Buffer) ReadFrom(r io.Reader) (n int64, full bool, err error) {
+func (b *Buffer) Fill(r io.Reader) (n int64, full bool, err error) {
 	for empty := 0; ; {
 		room := b.Room()
 		if len(room) == 0 {

@@ -1,0 +1,257 @@
+package seglog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"gantry/internal/storage/blob"
+	"gantry/internal/storage/blob/disk"
+)
+
+// Check reads everything there is and compares it with its checksums. With
+// repair, what is damaged is copied to the quarantine and a void record, or
+// nothing, put in its place; an object so damaged is not found any more.
+func (s *Store) Check(ctx context.Context, repair bool, report func(blob.Finding)) error {
+	if s.closed.Load() {
+		return blob.ErrClosed
+	}
+	if repair && s.opt.ReadOnly {
+		return blob.ErrReadOnly
+	}
+	if repair {
+		s.compacting.Lock()
+		defer s.compacting.Unlock()
+	}
+	large, err := s.listLarge() // before the records: one committed meanwhile is no finding
+	if err != nil {
+		return err
+	}
+	c := check{store: s, ctx: ctx, repair: repair, report: report, large: large, buf: make([]byte, copySize)}
+	for g := s.following(0); g != nil; g = s.following(g.number + 1) {
+		f, err := g.use()
+		if errors.Is(err, errGone) {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("blob: check %s: %w", g.path, err)
+		}
+		err = c.segment(g, f)
+		if err := errors.Join(err, g.release()); err != nil {
+			return fmt.Errorf("blob: check %s: %w", g.path, err)
+		}
+	}
+	return c.orphans()
+}
+
+type check struct {
+	store  *Store
+	ctx    context.Context
+	repair bool
+	report func(blob.Finding)
+	large  map[blob.Key]bool // files not yet seen to belong to a record
+	buf    []byte
+	block  [blockSize]byte
+	fixed  bool
+}
+
+func (s *Store) listLarge() (map[blob.Key]bool, error) {
+	infos, err := s.fs.List(s.largeDir())
+	if ignoreMissing(err) != nil {
+		return nil, fmt.Errorf("blob: check %s: %w", s.largeDir(), err)
+	}
+	s.view.RLock()
+	defer s.view.RUnlock()
+	found := map[blob.Key]bool{}
+	for _, i := range infos {
+		key, err := blob.ParseKey(i.Name)
+		if err == nil && !s.naming[key] {
+			found[key] = true
+		}
+	}
+	return found, nil
+}
+
+// segment checks the records of a segment and the room between them.
+func (c *check) segment(g *segment, f disk.File) error {
+	table, err := g.entries()
+	if err != nil {
+		return err
+	}
+	c.fixed = false
+	at := int64(blockSize)
+	for i := range table {
+		e := &table[i]
+		if e.offset() > at {
+			if err := c.between(g, f, at, e.offset()); err != nil {
+				return err
+			}
+		}
+		at = e.offset() + e.length()
+		if !e.ready {
+			continue
+		}
+		if err := c.ctx.Err(); err != nil {
+			return err
+		}
+		if err := c.record(g, f, i, *e); err != nil {
+			return err
+		}
+	}
+	g.mu.RLock()
+	end, sealed := g.end, g.sealed
+	g.mu.RUnlock()
+	if sealed && at < end {
+		if err := c.between(g, f, at, end); err != nil {
+			return err
+		}
+	}
+	if c.fixed && sealed {
+		return writeTable(c.store.fs, g, g.deleted)
+	}
+	return nil
+}
+
+// record checks one record; what is wrong with it is reported, and an error is
+// something that ends the check.
+func (c *check) record(g *segment, f disk.File, index int, e entry) error {
+	if e.object() && e.flags&flagLarge != 0 {
+		delete(c.large, e.ref.Key)
+	}
+	err := c.verify(g, f, e)
+	var corrupt *blob.CorruptError
+	if !errors.As(err, &corrupt) {
+		return err
+	}
+	finding := blob.Finding{Ref: e.ref, Position: corrupt.Position, Path: corrupt.Path, Problem: corrupt.Reason, Err: corrupt}
+	if c.repair {
+		to, err := c.quarantine(g, f, e.offset(), e.offset()+e.length(), e.ref.Seq)
+		if err == nil && corrupt.Path != g.path {
+			to, err = c.store.quarantineLarge(e.ref.Key)
+		}
+		if err != nil {
+			return err
+		}
+		g.settle(index, kindVoid)
+		finding.Repaired, finding.Quarantine = true, to
+	}
+	c.found(finding)
+	return nil
+}
+
+func (c *check) found(f blob.Finding) {
+	c.store.findings.Add(1)
+	c.report(f)
+}
+
+func (c *check) verify(g *segment, f disk.File, e entry) error {
+	dead := c.store.isDead(e.ref)
+	h, err := readHeader(g, f, e, c.block[:])
+	if err != nil || h.kind == kindVoid {
+		return err
+	}
+	if dead || h.flags&flagReclaimed != 0 {
+		return nil // its payload may be going away this moment
+	}
+	if !h.large() {
+		sum, err := payloadSum(f, e.offset()+h.metaEnd(), h.size, c.buf)
+		if (err == nil && sum != h.sum || errors.Is(err, errPayload)) && !c.store.isDead(e.ref) {
+			return g.corrupt(e, "its payload does not match its checksum")
+		}
+		return ignoreDamage(err)
+	}
+	o, err := c.store.openRecord(g, f, e)
+	if err == nil {
+		o.release = o.file.Close // the segment is in use anyway
+		err = errors.Join(o.Verify(c.ctx), o.Close())
+	}
+	if c.store.isDead(e.ref) {
+		return nil
+	}
+	return err
+}
+
+// between checks room that no record claims: a void record may lie there.
+func (c *check) between(g *segment, f disk.File, from, to int64) error {
+	if n, err := f.ReadAt(c.block[:], from); n < blockSize {
+		return err
+	}
+	h, err := decodeHeader(c.block[:], g.id, from, to-from)
+	if err == nil && h.kind == kindVoid && h.length() == to-from {
+		return nil
+	}
+	e := g.unreadable(from, to)
+	finding := blob.Finding{Position: e.Position, Path: g.path, Problem: e.Reason, Err: e}
+	if c.repair {
+		path, err := c.quarantine(g, f, from, to, 0)
+		if err != nil {
+			return err
+		}
+		finding.Repaired, finding.Quarantine = true, path
+	}
+	c.found(finding)
+	return nil
+}
+
+// quarantine copies a range away and puts a void record in its place.
+func (c *check) quarantine(g *segment, f disk.File, from, to int64, seq uint64) (string, error) {
+	s := c.store
+	path := filepath.Join(s.quarantineDir(), fmt.Sprintf("%016x-%x.bin", g.number, from))
+	if err := s.fs.Mkdir(s.quarantineDir()); err != nil {
+		return "", disk.WriteError("make the quarantine", err)
+	}
+	bytes := make([]byte, to-from)
+	if n, err := f.ReadAt(bytes, from); n == 0 && err != nil {
+		return "", err
+	}
+	if err := disk.WriteFile(s.fs, path, bytes); err != nil {
+		return "", disk.WriteError("quarantine damaged bytes", err)
+	}
+	void := header{kind: kindVoid, ref: blob.Ref{Seq: seq}, blocks: uint32((to - from) / blockSize)}
+	err := f.WriteAt(from, appendHeader(make([]byte, 0, blockSize), &void, g.id, from)[:blockSize])
+	if rest := to - from - blockSize; err == nil && rest > 0 {
+		err = f.Punch(from+blockSize, rest)
+	}
+	if err == nil {
+		err = f.Sync()
+	}
+	if err != nil {
+		return "", disk.WriteError("void a damaged place", err)
+	}
+	c.fixed = true
+	return path, nil
+}
+
+// quarantineLarge moves a large file out of the way; one that is missing is no error.
+func (s *Store) quarantineLarge(key blob.Key) (string, error) {
+	to := filepath.Join(s.quarantineDir(), key.String())
+	err := s.fs.Mkdir(s.quarantineDir())
+	if err == nil {
+		err = s.fs.Rename(s.largePath(key), to)
+	}
+	if errors.Is(err, os.ErrNotExist) {
+		return "", nil
+	}
+	if err != nil {
+		return "", disk.WriteError("quarantine a large object", err)
+	}
+	return to, errors.Join(s.fs.SyncDir(s.quarantineDir()), s.fs.SyncDir(s.largeDir()))
+}
+
+// orphans reports large files that no record names.
+func (c *check) orphans() error {
+	for key := range c.large {
+		f := blob.Finding{Ref: blob.Ref{Key: key}, Path: c.store.largePath(key), Problem: "no record names this file"}
+		if c.repair {
+			to, err := c.store.quarantineLarge(key)
+			if err != nil {
+				return err
+			}
+			f.Repaired, f.Quarantine = true, to
+		}
+		c.found(f)
+	}
+	return nil
+}
