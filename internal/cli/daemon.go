@@ -1,13 +1,12 @@
 package cli
 
 import (
-	"context"
-	"errors"
 	"log/slog"
 
 	"gantry/internal/config"
+	"gantry/internal/daemon"
 )
 
-func newDaemon(ctx context.Context, c *config.Config, logger *slog.Logger) (Daemon, error) {
-	return nil, errors.New("cli: this build has no daemon")
+func newDaemon(c *config.Config, logger *slog.Logger) Daemon {
+	return daemon.New(c, daemon.Options{Logger: logger, Version: buildInfo().Version})
 }

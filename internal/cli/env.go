@@ -27,7 +27,7 @@ type Env struct {
 	// Signals delivers interrupts until stop is called; nil delivers none.
 	Signals func() (c <-chan os.Signal, stop func())
 	// NewDaemon builds what `serve` runs.
-	NewDaemon func(ctx context.Context, c *config.Config, logger *slog.Logger) (Daemon, error)
+	NewDaemon func(c *config.Config, logger *slog.Logger) Daemon
 }
 
 // Daemon is what `serve` runs.

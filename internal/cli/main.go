@@ -21,7 +21,12 @@ func Main(args []string, env *Env) int {
 	}
 	root := NewRoot(env)
 	root.SetArgs(args)
-	err := root.ExecuteContext(ctx)
+	var reached bool
+	watchRun(root, &reached)
+	cmd, err := root.ExecuteContextC(ctx)
+	if err != nil && !reached {
+		err = &usageError{err: err, hint: "See " + cmd.CommandPath() + " --help."}
+	}
 	if cause := context.Cause(ctx); cause != nil && err != nil {
 		err = cause
 	}

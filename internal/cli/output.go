@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -21,7 +22,8 @@ func writeJSON(env *Env, v any) error {
 
 // writeTable writes a result for people: a header and rows, without frames, so that it can be cut and pasted.
 func writeTable(w io.Writer, header []string, rows [][]string) error {
-	table := tablewriter.NewTable(w,
+	var b bytes.Buffer
+	table := tablewriter.NewTable(&b,
 		tablewriter.WithRendition(tw.Rendition{
 			Borders:  tw.BorderNone,
 			Settings: tw.Settings{Separators: tw.SeparatorsNone, Lines: tw.LinesNone},
@@ -36,7 +38,15 @@ func writeTable(w io.Writer, header []string, rows [][]string) error {
 	if err := table.Bulk(rows); err != nil {
 		return err
 	}
-	return table.Render()
+	if err := table.Render(); err != nil {
+		return err
+	}
+	for line := range bytes.Lines(b.Bytes()) {
+		if _, err := fmt.Fprintf(w, "%s\n", bytes.TrimRight(line, " \n")); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // size writes bytes with a unit: 528 kB.

@@ -63,3 +63,14 @@ func (c *countingReader) Read(b []byte) (int, error) {
 	_ = c.bar.Add(n) // see finish
 	return n, err
 }
+
+// absolute sets how many of how many bytes or objects are done.
+func (p *progress) absolute(done, total int64) {
+	if p.bar == nil {
+		return
+	}
+	if p.bar.GetMax64() != total {
+		p.bar.ChangeMax64(total)
+	}
+	_ = p.bar.Set64(done) // see finish
+}

@@ -24,31 +24,23 @@ func NewRoot(env *Env) *cobra.Command {
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(
 		newServeCommand(env), newConfigCommand(env), newEchoCommand(env), newStoreCommand(env), newStgcmtCommand(env),
-		newVersionCommand(env),
+		newFsckCommand(env), newExportCommand(env), newBackupCommand(env), newVersionCommand(env),
 	)
-	markUsage(root)
 	return root
 }
 
 // long closes the description of a command with the exit codes.
 func long(text string) string { return strings.TrimSpace(text) + "\n\n" + exitCodesHelp }
 
-// markUsage makes mistakes on the command line of any command usage errors, which name its help.
-func markUsage(cmd *cobra.Command) {
-	cmd.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		return &usageError{err: err, hint: seeHelp(c)}
-	})
-	if validate := cmd.Args; validate != nil {
-		cmd.Args = func(c *cobra.Command, args []string) error {
-			if err := validate(c, args); err != nil {
-				return &usageError{err: err, hint: seeHelp(c)}
-			}
-			return nil
+// watchRun tells whether the command itself was reached: what fails before that is wrong usage.
+func watchRun(cmd *cobra.Command, reached *bool) {
+	if run := cmd.RunE; run != nil {
+		cmd.RunE = func(c *cobra.Command, args []string) error {
+			*reached = true
+			return run(c, args)
 		}
 	}
 	for _, child := range cmd.Commands() {
-		markUsage(child)
+		watchRun(child, reached)
 	}
 }
-
-func seeHelp(c *cobra.Command) string { return "See " + c.CommandPath() + " --help." }

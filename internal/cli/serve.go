@@ -56,10 +56,7 @@ func runServe(ctx context.Context, o *serveOptions) (err error) {
 		defer func() { _ = os.RemoveAll(dir) }()
 		c.StorageDirectory, c.IndexDirectory, c.SegmentSize = dir, "", 16
 	}
-	d, err := o.env.NewDaemon(ctx, c, newLogger(o.env, c))
-	if err != nil {
-		return err
-	}
+	d := o.env.NewDaemon(c, newLogger(o.env, c))
 	// Starting must not be cut off half way by an interrupt: stopping does it in order.
 	if err := d.Start(context.WithoutCancel(ctx)); err != nil {
 		return err

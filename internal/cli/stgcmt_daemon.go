@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"strconv"
 
 	"gantry/internal/apiclient"
 	"gantry/internal/dicom"
@@ -106,9 +105,9 @@ func runList(ctx context.Context, o *daemonCommand) error {
 	}
 	var rows [][]string
 	for _, r := range reports {
-		rows = append(rows, []string{r.ID, r.RemoteAET, r.Status, strconv.Itoa(len(r.Success)), strconv.Itoa(len(r.Failures))})
+		rows = append(rows, []string{r.ID, r.Modality, r.RemoteAET, r.Status, r.Created})
 	}
-	return writeTable(o.env.Stdout, []string{"TRANSACTION UID", "PEER", "STATUS", "COMMITTED", "FAILED"}, rows)
+	return writeTable(o.env.Stdout, []string{"TRANSACTION UID", "MODALITY", "AE TITLE", "STATUS", "CREATED"}, rows)
 }
 
 func newRemoveCommand(env *Env) *cobra.Command {

@@ -1,0 +1,47 @@
+package cli
+
+import (
+	"context"
+	"log/slog"
+
+	"gantry/internal/config"
+	"gantry/internal/daemon"
+	"gantry/internal/storage"
+
+	"github.com/spf13/cobra"
+)
+
+// folderOptions say which data folder a command works on.
+type folderOptions struct {
+	env     *Env
+	files   []string
+	storage string
+	verbose bool
+}
+
+func (o *folderOptions) register(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVarP(&o.storage, "storage", "s", "", "the data folder (default: as for \"gantry serve\")")
+	f.StringArrayVarP(&o.files, "config", "c", nil, "configuration `file` or folder of the daemon; may be repeated")
+	f.BoolVarP(&o.verbose, "verbose", "v", false, "log what happens to standard error")
+}
+
+// open opens the data folder, beside a running daemon if readOnly.
+func (o *folderOptions) open(ctx context.Context, readOnly bool) (*storage.Store, error) {
+	var flags []config.Setting
+	if o.storage != "" {
+		flags = append(flags, config.Setting{Path: []string{"StorageDirectory"}, Value: o.storage, Source: "--storage"})
+	}
+	c, _, err := config.Load(config.Options{Files: o.files, Env: o.env.Environ, Settings: flags})
+	if err != nil {
+		return nil, err
+	}
+	if err := exists(c.StorageDirectory); err != nil {
+		return nil, err
+	}
+	options := daemon.StorageOptions(c, o.logger())
+	options.ReadOnly = readOnly
+	return storage.Open(ctx, options)
+}
+
+func (o *folderOptions) logger() *slog.Logger { return logger(o.env, o.verbose) }

@@ -1,0 +1,76 @@
+// Command gendocs writes the man pages and shell completions of gantry: `go run ./internal/tools/gendocs` in the module's
+// root. A test checks that those in the tree are what it writes.
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"gantry/internal/cli"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/cobra/doc"
+)
+
+func main() {
+	root := flag.String("root", ".", "folder that gets man/ and completions/")
+	flag.Parse()
+	if err := generate(*root); err != nil {
+		fmt.Fprintln(os.Stderr, "gendocs:", err)
+		os.Exit(1)
+	}
+}
+
+func generate(root string) error {
+	env := &cli.Env{Stdout: io.Discard, Stderr: io.Discard, Now: time.Now}
+	return errors.Join(manPages(cli.NewRoot(env), filepath.Join(root, "man")), completions(cli.NewRoot(env), filepath.Join(root, "completions")))
+}
+
+// day is the date of the pages: fixed, so that they change with the commands only.
+var day = time.Date(2026, time.November, 1, 0, 0, 0, 0, time.UTC)
+
+func manPages(cmd *cobra.Command, dir string) error {
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return err
+	}
+	disableTag(cmd)
+	return doc.GenManTree(cmd, &doc.GenManHeader{Section: "1", Source: "gantry", Manual: "gantry", Date: &day}, dir)
+}
+
+// disableTag leaves out the line with the day of generation.
+func disableTag(cmd *cobra.Command) {
+	cmd.DisableAutoGenTag = true
+	for _, c := range cmd.Commands() {
+		disableTag(c)
+	}
+}
+
+func completions(cmd *cobra.Command, dir string) error {
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return err
+	}
+	for name, write := range map[string]func(io.Writer) error{
+		"gantry.bash": func(w io.Writer) error { return cmd.GenBashCompletionV2(w, true) },
+		"gantry.zsh":  cmd.GenZshCompletion,
+		"gantry.fish": func(w io.Writer) error { return cmd.GenFishCompletion(w, true) },
+		"gantry.ps1":  cmd.GenPowerShellCompletionWithDesc,
+	} {
+		if err := writeFile(filepath.Join(dir, name), write); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func writeFile(path string, write func(io.Writer) error) error {
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(write(f), f.Close())
+}
