@@ -40,7 +40,9 @@ type Options struct {
 	// NoSync leaves out every wait for the disk: fast, and a power cut loses what was acknowledged.
 	NoSync bool
 	// ReadOnly opens without the lock and without writing: beside a running daemon, or on a read-only medium.
-	ReadOnly  bool
+	ReadOnly bool
+	// Salvage moves an index that cannot be opened aside and makes a new one from the blobs (fsck --rebuild).
+	Salvage   bool
 	Overwrite Overwrite
 
 	SegmentSize  int64 // bytes of a segment of the log; 0 for the log's default

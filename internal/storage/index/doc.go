@@ -63,6 +63,8 @@ type Resources interface {
 	Identify(value string) ([]Resource, error)
 	// References tells for each reference under which SOP classes the instance is stored; found[i] belongs to refs[i].
 	References(refs []Reference, found []Found) error
+	// Blobs gives where the bytes of all instances lie, paged by the keys it returns beside them.
+	Blobs(after int64, limit int) (blobs []Blob, keys []int64, err error)
 	// Statistics counts resources and bytes without walking them.
 	Statistics() (Statistics, error)
 	// ResourceStatistics counts what lies at and below one resource.
@@ -75,8 +77,8 @@ type Resources interface {
 	Changes(since int64, limit int) ([]Change, error)
 	// LastChange is the highest change number ever used, 0 if none.
 	LastChange() (int64, error)
-	// Position is the log position noted by SetPosition; ok is false if there is none.
-	Position(area string) (pos []byte, ok bool, err error)
+	// Position is the log position noted by SetPosition, empty if there is none.
+	Position() (string, error)
 	// Reclaims gives payloads whose deletion is decided and whose bytes may still be there.
 	Reclaims(limit int) ([]Blob, error)
 }
@@ -116,7 +118,8 @@ type Tx interface {
 	ClearDerived() error
 	// PruneOrphans removes labels and metadata of resources that are not there (any more).
 	PruneOrphans() error
-	SetPosition(area string, pos []byte) error
+	// SetPosition notes up to where the log is in the index, in the log's own words.
+	SetPosition(pos string) error
 	PutReclaim(b Blob) error
 	DeleteReclaim(b Blob) error
 

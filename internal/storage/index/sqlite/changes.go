@@ -1,8 +1,6 @@
 package sqlite
 
 import (
-	"errors"
-
 	"zombiezen.com/go/sqlite"
 
 	"gantry/internal/storage/index"
@@ -103,26 +101,14 @@ func (t *tx) SetProtected(patient index.ID, on bool) error {
 }
 
 // Position implements index.Resources.
-func (t *readTx) Position(area string) (pos []byte, ok bool, err error) {
-	err = t.c.one("SELECT position FROM positions WHERE area=?", []arg{text(area)}, func(s *sqlite.Stmt) error {
-		pos, ok = columnBytes(s, 0), true
-		return nil
-	})
-	if errors.Is(err, index.ErrNotFound) {
-		err = nil
-	}
-	return pos, ok, err
+func (t *readTx) Position() (pos string, err error) {
+	return pos, t.c.one("SELECT position FROM totals", nil, func(s *sqlite.Stmt) error { pos = s.ColumnText(0); return nil })
 }
 
-// SetPosition implements index.Tx.
-func (t *tx) SetPosition(area string, pos []byte) error {
-	s, err := t.c.Prepare("INSERT OR REPLACE INTO positions(area, position) VALUES(?,?)")
-	if err != nil {
-		return wrap("prepare", err)
-	}
-	s.BindText(1, area)
-	s.BindBytes(2, pos)
-	return step(s)
+// SetPosition implements index.Tx; it is written with the totals.
+func (t *tx) SetPosition(pos string) error {
+	t.position = pos
+	return nil
 }
 
 // Reclaims implements index.Resources.

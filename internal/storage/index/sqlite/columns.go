@@ -7,6 +7,7 @@ import (
 	"zombiezen.com/go/sqlite"
 
 	"gantry/internal/dicom"
+	"gantry/internal/dicom/charset"
 	"gantry/internal/storage/index"
 )
 
@@ -105,7 +106,7 @@ func (t *table) bindTags(s *sqlite.Stmt, i int, tags index.Tags, buf []byte) int
 			continue
 		}
 		if v, ok := tags.Get(c.tag); ok {
-			s.BindText(i, index.Fold(v))
+			s.BindText(i, charset.Fold(v))
 		} else {
 			s.BindNull(i)
 		}

@@ -127,6 +127,18 @@ func (t *readTx) Stored(id index.ID) (b index.Blob, err error) {
 	})
 }
 
+// Blobs implements index.Resources.
+func (t *readTx) Blobs(after int64, limit int) (blobs []index.Blob, keys []int64, err error) {
+	err = t.c.each("SELECT "+blobColumns+", flags, id, pk FROM instances WHERE pk>? ORDER BY pk LIMIT ?",
+		[]arg{num(after), num(int64(limit))}, func(s *sqlite.Stmt) error {
+			b := scanBlob(s, 0)
+			b.Upload, b.Instance = s.ColumnInt64(6)&flagUpload != 0, columnID(s, 7)
+			blobs, keys = append(blobs, b), append(keys, s.ColumnInt64(8))
+			return nil
+		})
+	return blobs, keys, err
+}
+
 // Resource implements index.Resources.
 func (t *readTx) Resource(id index.ID) (index.Level, error) {
 	for _, l := range [...]index.Level{index.Patient, index.Study, index.Series, index.Instance} {

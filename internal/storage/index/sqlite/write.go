@@ -17,6 +17,8 @@ type tx struct {
 	totals index.Statistics // what this transaction adds
 	change int64            // last change number; 0: not read yet
 	noted  bool             // change differs from the stored one
+
+	position string // to be noted; "" as it is
 }
 
 // flags of an instance row
@@ -246,10 +248,10 @@ func (t *tx) SetBlob(id index.ID, b index.Blob) error {
 // ClearDerived implements index.Tx.
 func (t *tx) ClearDerived() error {
 	t.x.parents.clear()
-	t.totals = index.Statistics{}
+	t.totals, t.position = index.Statistics{}, ""
 	for _, q := range []string{"DELETE FROM instances", "DELETE FROM series", "DELETE FROM studies",
-		"DELETE FROM patients", "DELETE FROM positions",
-		"UPDATE totals SET patients=0, studies=0, series=0, instances=0, bytes=0"} {
+		"DELETE FROM patients",
+		"UPDATE totals SET patients=0, studies=0, series=0, instances=0, bytes=0, position=''"} {
 		if err := t.c.exec(q); err != nil {
 			return err
 		}
@@ -271,17 +273,22 @@ func (t *tx) PruneOrphans() error {
 
 // flushTotals adds up what the transaction has counted.
 func (t *tx) flushTotals() error {
-	if t.totals == (index.Statistics{}) && !t.noted {
+	if t.totals == (index.Statistics{}) && !t.noted && t.position == "" {
 		return nil
 	}
 	s, err := t.c.Prepare("UPDATE totals SET patients=patients+?, studies=studies+?, series=series+?, " +
-		"instances=instances+?, bytes=bytes+?, last_change=max(last_change, ?)")
+		"instances=instances+?, bytes=bytes+?, last_change=max(last_change, ?), position=coalesce(?, position)")
 	if err != nil {
 		return wrap("prepare", err)
 	}
 	for i, v := range [...]int64{t.totals.Patients, t.totals.Studies, t.totals.Series, t.totals.Instances,
 		t.totals.Bytes, t.change} {
 		s.BindInt64(i+1, v)
+	}
+	if t.position == "" {
+		s.BindNull(7)
+	} else {
+		s.BindText(7, t.position)
 	}
 	return step(s)
 }

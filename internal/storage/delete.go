@@ -1,0 +1,187 @@
+package storage
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"slices"
+
+	"gantry/internal/storage/blob"
+	"gantry/internal/storage/index"
+)
+
+// deleteBatch bounds the instances deleted in one transaction.
+const deleteBatch = 500
+
+// Deleted tells what a deletion took along.
+type Deleted struct {
+	Instances int
+	Bytes     int64
+	// Remaining is the nearest ancestor that is still there, nil if the whole patient is gone.
+	Remaining *index.Resource
+}
+
+// Delete removes a resource with all below it. When it returns nil it is gone for good: not found, not replayed, its
+// bytes and its text no longer on the disk. With an error a part of it may be gone; calling it again goes on.
+func (s *Store) Delete(ctx context.Context, level index.Level, id index.ID) (*Deleted, error) {
+	if err := s.writable(); err != nil {
+		return nil, err
+	}
+	d := &Deleted{}
+	for after := int64(0); ; {
+		rows, err := s.page(ctx, level, id, after)
+		if errors.Is(err, index.ErrNotFound) && d.Instances > 0 {
+			err = nil // with its last instance the resource itself has gone
+		}
+		if err != nil {
+			return nil, s.typed("delete "+level.String()+" "+id.String(), err)
+		}
+		if len(rows) == 0 {
+			break
+		}
+		after = rows[len(rows)-1].Key
+		if err := s.deleteRows(ctx, rows, d); err != nil {
+			return nil, s.typed("delete "+level.String()+" "+id.String(), err)
+		}
+	}
+	// The names of the deleted may still stand in the write-ahead log. A reader can delay its end, not prevent it.
+	if err := s.idx.Checkpoint(ctx); err != nil && !errors.Is(err, index.ErrBusy) {
+		return nil, s.typed("empty the write-ahead log", err)
+	}
+	return d, nil
+}
+
+func (s *Store) page(ctx context.Context, level index.Level, id index.ID, after int64) (rows []index.InstanceRow, err error) {
+	err = s.idx.View(ctx, func(r index.ReadTx) (err error) {
+		rows, err = r.Instances(level, id, after, deleteBatch)
+		return err
+	})
+	return rows, err
+}
+
+// deleteRows deletes one page: tombstones, synced; index; bytes given back, synced.
+func (s *Store) deleteRows(ctx context.Context, rows []index.InstanceRow, d *Deleted) error {
+	slices.SortFunc(rows, func(a, b index.InstanceRow) int { return bytes.Compare(a.ID[:], b.ID[:]) }) // one order, no deadlock
+	for i := range rows {
+		if err := s.identities.lock(ctx, rows[i].ID); err != nil {
+			for _, r := range rows[:i] {
+				s.identities.unlock(r.ID)
+			}
+			return err
+		}
+	}
+	defer func() {
+		for i := range rows {
+			s.identities.unlock(rows[i].ID)
+		}
+	}()
+	blobs, err := s.current(ctx, rows)
+	if err != nil || len(blobs) == 0 {
+		return err
+	}
+	ctx = context.WithoutCancel(ctx) // what is buried is taken out of the index, too
+	fl := &flight{}
+	s.flights.begin(fl)
+	if err := s.bury(ctx, blobs); err != nil {
+		s.flights.done(fl)
+		return err
+	}
+	if err := s.unindex(ctx, blobs, d); err != nil {
+		return err // the flight stays: a replay meets the tombstones and finishes this
+	}
+	s.flights.done(fl)
+	return s.giveBack(ctx, blobs)
+}
+
+// current reads again, under the locks, where the bytes of rows lie.
+func (s *Store) current(ctx context.Context, rows []index.InstanceRow) (blobs []index.Blob, err error) {
+	err = s.idx.View(ctx, func(r index.ReadTx) error {
+		for i := range rows {
+			b, err := r.Stored(rows[i].ID)
+			if errors.Is(err, index.ErrNotFound) {
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			blobs = append(blobs, b)
+		}
+		return nil
+	})
+	return blobs, err
+}
+
+// bury writes tombstones and waits for them.
+func (s *Store) bury(ctx context.Context, blobs []index.Blob) error {
+	return s.eachArea(blobs, func(area blob.Store, refs []blob.Ref) error {
+		t, err := area.Delete(ctx, refs...)
+		if err != nil {
+			return err
+		}
+		s.seeLog(area, t)
+		return t.Wait(ctx)
+	})
+}
+
+// seeLog notes the end of a record in the log.
+func (s *Store) seeLog(area blob.Store, t blob.Ticket) {
+	if area == s.areas[index.AreaLog] {
+		s.flights.saw(t.Next())
+	}
+}
+
+func (s *Store) eachArea(blobs []index.Blob, fn func(blob.Store, []blob.Ref) error) error {
+	for area := range s.areas {
+		refs := refsIn(blobs, index.Area(area))
+		if len(refs) == 0 || s.areas[area] == nil {
+			continue
+		}
+		if err := fn(s.areas[area], refs); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// unindex takes instances out of the index and notes that their bytes are to be given back.
+func (s *Store) unindex(ctx context.Context, blobs []index.Blob, d *Deleted) error {
+	return s.idx.Update(ctx, func(tx index.Tx) error {
+		for _, b := range blobs {
+			r, err := tx.DeleteInstance(b.Instance)
+			if err != nil {
+				return err
+			}
+			if err := tx.PutReclaim(b); err != nil {
+				return err
+			}
+			d.Instances++
+			d.Bytes += b.Size
+			d.Remaining = r.Remaining
+		}
+		return nil
+	})
+}
+
+// giveBack frees the bytes of buried blobs and forgets them.
+func (s *Store) giveBack(ctx context.Context, blobs []index.Blob) error {
+	err := s.eachArea(blobs, func(area blob.Store, refs []blob.Ref) error { return area.Reclaim(ctx, refs...) })
+	if err != nil {
+		return err
+	}
+	return s.idx.Derive(ctx, func(tx index.Tx) error {
+		for _, b := range blobs {
+			if err := tx.DeleteReclaim(b); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// dispose buries and gives back the bytes of blobs that the index does not name (any more).
+func (s *Store) dispose(ctx context.Context, blobs []index.Blob) error {
+	if err := s.bury(ctx, blobs); err != nil {
+		return err
+	}
+	return s.giveBack(ctx, blobs)
+}

@@ -1,0 +1,314 @@
+package storage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"gantry/internal/dicom"
+	"gantry/internal/storage/blob"
+	"gantry/internal/storage/index"
+)
+
+// replayBatch bounds the records of one index transaction while replaying.
+const replayBatch = 500
+
+// recover brings the index up to the blobs, before anything is served.
+func (s *Store) recover(ctx context.Context) error {
+	s.unclean = s.wasOpen()
+	var noted string
+	err := s.idx.View(ctx, func(r index.ReadTx) (err error) { noted, err = r.Position(); return err })
+	if err != nil {
+		return err
+	}
+	from := blob.Position{}
+	if noted != "" {
+		if from, err = blob.ParsePosition(noted); err != nil {
+			return err
+		}
+	}
+	s.flights.saw(from)
+	if s.areas[index.AreaLog] != nil {
+		// After kill -9 the tail may lie in the page cache alone: it is made durable before it is believed.
+		if err := s.areas[index.AreaLog].Barrier(ctx); err != nil {
+			return err
+		}
+		if err := s.replay(ctx, index.AreaLog, from, false); err != nil {
+			return err
+		}
+	}
+	// Files have no order to continue from: they are gone through if the last process did not end in order, or if the
+	// index is new.
+	if s.areas[index.AreaFiles] != nil && (s.unclean || s.damagedAt != "") {
+		if err := s.replay(ctx, index.AreaFiles, blob.Position{}, false); err != nil {
+			return err
+		}
+	}
+	return s.finishReclaims(ctx)
+}
+
+// finishReclaims gives back what was being given back when the last process ended.
+func (s *Store) finishReclaims(ctx context.Context) error {
+	for {
+		var blobs []index.Blob
+		err := s.idx.View(ctx, func(r index.ReadTx) (err error) { blobs, err = r.Reclaims(replayBatch); return err })
+		if err != nil || len(blobs) == 0 {
+			return err
+		}
+		if err := s.dispose(ctx, blobs); err != nil {
+			return err
+		}
+	}
+}
+
+// replayer puts records of a blob store into the index.
+type replayer struct {
+	s       *Store
+	area    index.Area
+	quiet   bool
+	entries []blob.Entry
+	deleted map[blob.Ref]bool
+	added   int64
+	damaged int64
+	end     blob.Position
+}
+
+// replay indexes what lies in an area from a position on. Running it twice changes nothing.
+func (s *Store) replay(ctx context.Context, area index.Area, from blob.Position, quiet bool) error {
+	r := &replayer{s: s, area: area, quiet: quiet, deleted: map[blob.Ref]bool{}}
+	for e, err := range s.areas[area].Replay(ctx, from) {
+		var damaged *blob.CorruptError
+		if errors.As(err, &damaged) {
+			r.damaged++
+			s.log.Error("a damaged record is left out of the index; gantry fsck tells more", "error", err)
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if err := r.add(ctx, e); err != nil {
+			return err
+		}
+	}
+	if err := r.flush(ctx); err != nil {
+		return err
+	}
+	if err := r.bury(ctx); err != nil {
+		return err
+	}
+	if r.added > 0 || r.damaged > 0 {
+		s.log.Info("replayed what the index lacked", "from", from, "instances", r.added, "damaged", r.damaged)
+	}
+	return nil
+}
+
+func (r *replayer) add(ctx context.Context, e blob.Entry) error {
+	switch e.Kind {
+	case blob.KindTombstone:
+		for _, ref := range e.Deleted {
+			r.deleted[ref] = true
+		}
+	case blob.KindInstance, blob.KindUpload:
+		r.entries = append(r.entries, e)
+	}
+	if r.end.Less(e.Next) {
+		r.end = e.Next
+	}
+	if len(r.entries) < replayBatch {
+		return nil
+	}
+	return r.flush(ctx)
+}
+
+// flush indexes the records collected. The position stays where it was until the tombstones among them count, too.
+func (r *replayer) flush(ctx context.Context) error {
+	err := r.s.idx.Derive(ctx, func(tx index.Tx) error {
+		for i := range r.entries {
+			if err := r.apply(ctx, tx, &r.entries[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	r.entries = r.entries[:0]
+	return err
+}
+
+// apply indexes one record.
+func (r *replayer) apply(ctx context.Context, tx index.Tx, e *blob.Entry) error {
+	n, err := r.s.reread(ctx, r.area, e)
+	if err != nil {
+		if ctx.Err() != nil {
+			return err
+		}
+		r.damaged++
+		r.s.log.Error("a stored object cannot be read and is left out of the index", "object", e.Ref, "error", err)
+		return nil
+	}
+	have, err := tx.Stored(n.ID)
+	switch {
+	case errors.Is(err, index.ErrNotFound):
+		r.added++
+		return tx.PutInstance(n, r.quiet)
+	case err != nil:
+		return err
+	case refOf(&have) == e.Ref:
+		return r.reclaimReplaced(tx, e)
+	}
+	wins, err := r.wins(ctx, e, &have)
+	if err != nil {
+		return err
+	}
+	if !wins {
+		return tx.PutReclaim(n.Blob)
+	}
+	r.added++
+	return errors.Join(tx.PutInstance(n, r.quiet), tx.PutReclaim(have))
+}
+
+// reclaimReplaced makes sure that what a record took the place of goes, if it is still there.
+func (r *replayer) reclaimReplaced(tx index.Tx, e *blob.Entry) error {
+	if e.Meta.Replaces.IsZero() {
+		return nil
+	}
+	for area := range r.s.areas {
+		if r.s.areas[area] == nil {
+			continue
+		}
+		b := index.Blob{Area: index.Area(area), Key: e.Meta.Replaces.Key, Seq: e.Meta.Replaces.Seq}
+		if err := tx.PutReclaim(b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// wins decides between two living copies of an instance: what the log notes of a replacement counts, not today's
+// options. Without a note the first copy stays; the second was never acknowledged.
+func (r *replayer) wins(ctx context.Context, e *blob.Entry, have *index.Blob) (bool, error) {
+	if e.Meta.Replaces == refOf(have) {
+		return true, nil
+	}
+	b, err := r.s.openBlob(ctx, have)
+	if errors.Is(err, blob.ErrNotFound) {
+		return true, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	noted := b.Meta().Replaces
+	if err := b.Close(); err != nil {
+		return false, err
+	}
+	switch {
+	case noted == e.Ref:
+		return false, nil
+	case r.area == have.Area && e.Ref.Seq > have.Seq:
+		return !e.Meta.Replaces.IsZero(), nil
+	case r.area == have.Area:
+		return noted.IsZero(), nil
+	}
+	return false, nil
+}
+
+// bury takes the instances out of the index whose bytes the tombstones name, and notes how far the log was read.
+func (r *replayer) bury(ctx context.Context) error {
+	gone, err := r.holders(ctx)
+	if err != nil {
+		return err
+	}
+	return r.s.idx.Update(ctx, func(tx index.Tx) error {
+		for _, b := range gone {
+			if _, err := tx.DeleteInstance(b.Instance); err != nil {
+				return err
+			}
+			if err := tx.PutReclaim(b); err != nil {
+				return err
+			}
+		}
+		if r.area != index.AreaLog || r.end == (blob.Position{}) {
+			return nil
+		}
+		r.s.flights.saw(r.end)
+		return tx.SetPosition(r.end.String())
+	})
+}
+
+// holders finds the instances whose bytes are buried.
+func (r *replayer) holders(ctx context.Context) (gone []index.Blob, err error) {
+	if len(r.deleted) == 0 {
+		return nil, nil
+	}
+	err = r.s.eachBlob(ctx, func(b *index.Blob) error {
+		if b.Area == r.area && r.deleted[refOf(b)] {
+			gone = append(gone, *b)
+		}
+		return nil
+	})
+	return gone, err
+}
+
+// eachBlob goes through the blobs of all instances in pages, so that no transaction stays open for long.
+func (s *Store) eachBlob(ctx context.Context, fn func(*index.Blob) error) error {
+	for after := int64(0); ; {
+		var blobs []index.Blob
+		var keys []int64
+		err := s.idx.View(ctx, func(r index.ReadTx) (err error) { blobs, keys, err = r.Blobs(after, 2000); return err })
+		if err != nil || len(blobs) == 0 {
+			return err
+		}
+		for i := range blobs {
+			if err := fn(&blobs[i]); err != nil {
+				return err
+			}
+		}
+		after = keys[len(keys)-1]
+	}
+}
+
+// reread makes the index row of a stored object from its bytes and what the log keeps beside them.
+func (s *Store) reread(ctx context.Context, area index.Area, e *blob.Entry) (*index.NewInstance, error) {
+	b, err := s.areas[area].Open(ctx, e.Ref)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = b.Close() }()
+	a := &arrival{}
+	a.n.Received = index.Now(e.Meta.Time)
+	a.n.Origin = index.Origin{Source: e.Meta.Origin, RemoteAET: e.Meta.CallingAET, RemoteIP: e.Meta.RemoteAddr,
+		CalledAET: e.Meta.CalledAET, HttpUsername: e.Meta.User}
+	h := s.plan.get()
+	defer s.plan.put(h)
+	if _, err := s.parseStream(h, io.NewSectionReader(b, 0, b.Size()), 0, a); err != nil {
+		return nil, fmt.Errorf("storage: read the header: %w", err)
+	}
+	if e.Kind == blob.KindInstance && e.Meta.TransferSyntax != "" {
+		a.n.TransferSyntax = dicom.UID(e.Meta.TransferSyntax)
+	}
+	if err := s.plan.instance(h, &a.n, 0, b.Size()); err != nil {
+		return nil, err
+	}
+	a.n.Blob = index.Blob{Area: area, Key: e.Ref.Key, Seq: e.Ref.Seq, Upload: e.Kind == blob.KindUpload, Size: b.Size(),
+		CRC32C: b.Checksum(), Instance: a.n.ID}
+	return &a.n, nil
+}
+
+// rebuild makes the whole index anew from the blobs; what cannot be made from them is not touched.
+func (s *Store) rebuild(ctx context.Context) error {
+	if err := s.idx.Update(ctx, func(tx index.Tx) error { return tx.ClearDerived() }); err != nil {
+		return err
+	}
+	for area := range s.areas {
+		if s.areas[area] == nil {
+			continue
+		}
+		if err := s.replay(ctx, index.Area(area), blob.Position{}, true); err != nil {
+			return err
+		}
+	}
+	if err := s.idx.Update(ctx, func(tx index.Tx) error { return tx.PruneOrphans() }); err != nil {
+		return err
+	}
+	return s.finishReclaims(ctx)
+}
