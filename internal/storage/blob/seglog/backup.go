@@ -78,7 +78,7 @@ func (s *Store) backup(ctx context.Context, dir string) error {
 		}
 	}
 	err = disk.WriteFile(s.fs, filepath.Join(dir, "VERSION"), []byte(strconv.Itoa(formatVersion)+"\n"))
-	for _, d := range []string{to.segmentDir(), to.largeDir(), dir, filepath.Dir(dir)} {
+	for _, d := range append(to.folders.all(), to.segmentDir(), to.largeDir(), dir, filepath.Dir(dir)) {
 		err = errors.Join(err, s.fs.SyncDir(d))
 	}
 	if err != nil {
@@ -150,7 +150,7 @@ func (s *Store) backupSegment(ctx context.Context, to *Store, g *segment, cut bl
 			}
 		}
 		if e.object() && e.flags&flagLarge != 0 {
-			if err := s.backupLarge(ctx, to, e.ref.Key); err != nil {
+			if err := s.backupLarge(ctx, to, e); err != nil {
 				return err
 			}
 		}
@@ -175,14 +175,18 @@ func (g *segment) copyDeleted(to *segment, e entry) error {
 }
 
 // backupLarge copies a large file; one that is gone was given back earlier.
-func (s *Store) backupLarge(ctx context.Context, to *Store, key blob.Key) error {
-	f, err := s.fs.Open(s.largePath(key), false)
+func (s *Store) backupLarge(ctx context.Context, to *Store, e entry) error {
+	f, err := s.fs.Open(s.payloadPath(e.ref.Key, e.kind, e.flags), false)
 	if err != nil {
 		return ignoreMissing(err)
 	}
 	size, err := f.Size()
+	path := to.payloadPath(e.ref.Key, e.kind, e.flags)
+	if err == nil && e.flags&flagPlain != 0 {
+		err = to.makeFolder(filepath.Dir(path))
+	}
 	if err == nil {
-		err = copyFile(ctx, s.fs, f, to.largePath(key), size)
+		err = copyFile(ctx, s.fs, f, path, size)
 	}
 	return errors.Join(err, f.Close())
 }

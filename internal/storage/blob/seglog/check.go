@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"gantry/internal/storage/blob"
 	"gantry/internal/storage/blob/disk"
@@ -25,7 +26,7 @@ func (s *Store) Check(ctx context.Context, repair bool, report func(blob.Finding
 		s.compacting.Lock()
 		defer s.compacting.Unlock()
 	}
-	large, err := s.listLarge() // before the records: one committed meanwhile is no finding
+	large, err := s.listPayloads() // before the records: one committed meanwhile is no finding
 	if err != nil {
 		return err
 	}
@@ -51,27 +52,44 @@ type check struct {
 	ctx    context.Context
 	repair bool
 	report func(blob.Finding)
-	large  map[blob.Key]bool // files not yet seen to belong to a record
+	large  map[string]bool // files not yet seen to belong to a record
 	buf    []byte
 	block  [blockSize]byte
 	fixed  bool
 }
 
-func (s *Store) listLarge() (map[blob.Key]bool, error) {
-	infos, err := s.fs.List(s.largeDir())
-	if ignoreMissing(err) != nil {
-		return nil, fmt.Errorf("blob: check %s: %w", s.largeDir(), err)
-	}
-	s.view.RLock()
-	defer s.view.RUnlock()
-	found := map[blob.Key]bool{}
-	for _, i := range infos {
-		key, err := blob.ParseKey(i.Name)
-		if err == nil && !s.naming[key] {
-			found[key] = true
+// listPayloads lists the files that payloads lie in.
+func (s *Store) listPayloads() (map[string]bool, error) {
+	found := map[string]bool{}
+	for _, root := range []string{s.largeDir(), s.filesDir()} {
+		if err := s.walk(root, 0, found); err != nil {
+			return nil, fmt.Errorf("blob: check %s: %w", root, err)
 		}
 	}
 	return found, nil
+}
+
+// walk adds the payload files below dir to found.
+func (s *Store) walk(dir string, depth int, found map[string]bool) error {
+	infos, err := s.fs.List(dir)
+	if ignoreMissing(err) != nil {
+		return err
+	}
+	for _, i := range infos {
+		path := filepath.Join(dir, i.Name)
+		if i.Dir && depth < 2 {
+			if err := s.walk(path, depth+1, found); err != nil {
+				return err
+			}
+			continue
+		}
+		base, _, _ := strings.Cut(i.Name, ".")
+		key, err := blob.ParseKey(base)
+		if err == nil && !strings.HasSuffix(i.Name, partSuffix) && !s.isNaming(key) {
+			found[path] = true
+		}
+	}
+	return nil
 }
 
 // segment checks the records of a segment and the room between them.
@@ -118,7 +136,7 @@ func (c *check) segment(g *segment, f disk.File) error {
 // something that ends the check.
 func (c *check) record(g *segment, f disk.File, index int, e entry) error {
 	if e.object() && e.flags&flagLarge != 0 {
-		delete(c.large, e.ref.Key)
+		delete(c.large, c.store.payloadPath(e.ref.Key, e.kind, e.flags))
 	}
 	err := c.verify(g, f, e)
 	var corrupt *blob.CorruptError
@@ -129,7 +147,7 @@ func (c *check) record(g *segment, f disk.File, index int, e entry) error {
 	if c.repair {
 		to, err := c.quarantine(g, f, e.offset(), e.offset()+e.length(), e.ref.Seq)
 		if err == nil && corrupt.Path != g.path {
-			to, err = c.store.quarantineLarge(e.ref.Key)
+			to, err = c.store.quarantineFile(corrupt.Path)
 		}
 		if err != nil {
 			return err
@@ -224,12 +242,12 @@ func (c *check) quarantine(g *segment, f disk.File, from, to int64, seq uint64) 
 	return path, nil
 }
 
-// quarantineLarge moves a large file out of the way; one that is missing is no error.
-func (s *Store) quarantineLarge(key blob.Key) (string, error) {
-	to := filepath.Join(s.quarantineDir(), key.String())
+// quarantineFile moves a payload out of the way; one that is missing is no error.
+func (s *Store) quarantineFile(path string) (string, error) {
+	to := filepath.Join(s.quarantineDir(), filepath.Base(path))
 	err := s.fs.Mkdir(s.quarantineDir())
 	if err == nil {
-		err = s.fs.Rename(s.largePath(key), to)
+		err = s.fs.Rename(path, to)
 	}
 	if errors.Is(err, os.ErrNotExist) {
 		return "", nil
@@ -237,15 +255,15 @@ func (s *Store) quarantineLarge(key blob.Key) (string, error) {
 	if err != nil {
 		return "", disk.WriteError("quarantine a large object", err)
 	}
-	return to, errors.Join(s.fs.SyncDir(s.quarantineDir()), s.fs.SyncDir(s.largeDir()))
+	return to, errors.Join(s.fs.SyncDir(s.quarantineDir()), s.fs.SyncDir(filepath.Dir(path)))
 }
 
-// orphans reports large files that no record names.
+// orphans reports payload files that no record names.
 func (c *check) orphans() error {
-	for key := range c.large {
-		f := blob.Finding{Ref: blob.Ref{Key: key}, Path: c.store.largePath(key), Problem: "no record names this file"}
+	for path := range c.large {
+		f := blob.Finding{Path: path, Problem: "no record names this file"}
 		if c.repair {
-			to, err := c.store.quarantineLarge(key)
+			to, err := c.store.quarantineFile(path)
 			if err != nil {
 				return err
 			}

@@ -3,7 +3,6 @@ package seglog
 import (
 	"context"
 	"errors"
-	"fmt"
 	"path/filepath"
 
 	"gantry/internal/storage/blob"
@@ -106,7 +105,7 @@ func (s *Store) reclaim(ctx context.Context, refs []blob.Ref) error {
 	touched := map[*segment]disk.File{}
 	var done []blob.Ref
 	var err error
-	large := false
+	folders := map[string]bool{} // to be synced
 	for _, ref := range refs {
 		if err = ctx.Err(); err != nil {
 			break
@@ -116,19 +115,21 @@ func (s *Store) reclaim(ctx context.Context, refs []blob.Ref) error {
 			continue
 		}
 		s.view.RUnlock()
-		isLarge, e := s.reclaimOne(ref, touched)
+		folder, e := s.reclaimOne(ref, touched)
 		if e != nil && !errors.Is(e, blob.ErrNotFound) {
 			err = errors.Join(err, e)
 			continue
 		}
-		large = large || isLarge
+		if folder != "" {
+			folders[folder] = true
+		}
 		done = append(done, ref)
 	}
 	for g, f := range touched {
 		err = errors.Join(err, f.Sync(), g.release())
 	}
-	if large {
-		err = errors.Join(err, s.fs.SyncDir(s.largeDir()))
+	for dir := range folders {
+		err = errors.Join(err, s.fs.SyncDir(dir))
 	}
 	if err != nil {
 		return disk.WriteError("give deleted bytes back", err)
@@ -149,43 +150,42 @@ func (s *Store) buried(ref blob.Ref) bool {
 }
 
 // reclaimOne overwrites one object; the caller syncs and releases the segments
-// in touched.
-func (s *Store) reclaimOne(ref blob.Ref, touched map[*segment]disk.File) (large bool, err error) {
+// in touched, and syncs the folder it removed a file from.
+func (s *Store) reclaimOne(ref blob.Ref, touched map[*segment]disk.File) (folder string, err error) {
 	g, e, err := s.lookup(ref, false)
 	if err != nil {
-		return false, err
+		return "", err
 	}
 	f := touched[g]
 	if f == nil {
 		if f, err = g.use(); err != nil {
-			return false, err
+			return "", err
 		}
 		touched[g] = f
 	}
 	block := make([]byte, blockSize)
 	if _, err := f.ReadAt(block, e.offset()); err != nil {
-		return false, err
+		return "", err
 	}
 	h, err := decodeHeader(block, g.id, e.offset(), e.length())
 	if err != nil || h.ref != ref {
-		return false, nil // damaged: Check has it in its hands
+		return "", nil // damaged: Check has it in its hands
 	}
 	if h.flags&flagReclaimed == 0 {
 		h.flags |= flagReclaimed
 		clean := appendHeader(make([]byte, 0, blockSize), &h, g.id, e.offset())
 		if err := f.WriteAt(e.offset(), clean[:blockSize]); err != nil {
-			return false, err
+			return "", err
 		}
 		if rest := e.length() - blockSize; rest > 0 {
 			if err := f.Punch(e.offset()+blockSize, rest); err != nil {
-				return false, err
+				return "", err
 			}
 		}
 	}
-	if h.large() {
-		if err := ignoreMissing(s.fs.Remove(s.largePath(ref.Key))); err != nil {
-			return false, fmt.Errorf("remove %s: %w", filepath.Base(s.largePath(ref.Key)), err)
-		}
+	if !h.large() {
+		return "", nil
 	}
-	return h.large(), nil
+	path := s.payloadPath(h.ref.Key, h.kind, h.flags)
+	return filepath.Dir(path), ignoreMissing(s.fs.Remove(path))
 }

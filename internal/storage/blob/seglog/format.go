@@ -106,6 +106,7 @@ const (
 	flagLarge     = 1 << 0 // the payload is in a file of its own, named by the key
 	flagCopied    = 1 << 1 // moved here; its sequence is older than the place
 	flagReclaimed = 1 << 2 // the payload was given back
+	flagPlain     = 1 << 3 // with flagLarge: the file lies below files, named for people
 )
 
 // header is a decoded record header.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"gantry/internal/storage/blob"
@@ -24,14 +25,14 @@ type largeFile struct {
 	size    int64
 	sum     uint32
 	buf     []byte // gathered, not yet written: the last bytes of size
-	named   bool
 	written int64
+	path    string // once it has its final name
 }
 
 const largeBuffer = 256 << 10
 
 func (s *Store) newLarge(key blob.Key) (*largeFile, error) {
-	f, err := s.fs.Create(s.largePath(key) + partSuffix)
+	f, err := s.fs.Create(s.partPath(key))
 	if err != nil {
 		return nil, disk.WriteError("begin a large object", err)
 	}
@@ -106,33 +107,37 @@ func (l *largeFile) flush() error {
 }
 
 // finish makes the file durable under its final name.
-func (l *largeFile) finish() error {
-	if l.named {
+func (l *largeFile) finish(path string) error {
+	if l.path != "" {
 		return nil
 	}
+	s := l.store
 	err := l.flush()
 	if err == nil {
 		err = l.file.Sync()
 	}
-	path := l.store.largePath(l.key)
 	if err == nil {
-		err = l.store.fs.Rename(path+partSuffix, path)
+		err = s.makeFolder(filepath.Dir(path))
 	}
 	if err == nil {
-		l.named = true
-		err = l.store.fs.SyncDir(l.store.largeDir())
+		err = s.fs.Rename(s.partPath(l.key), path)
+	}
+	if err == nil {
+		l.path = path
+		err = errors.Join(l.file.Close(), s.syncFolder(filepath.Dir(path)))
 	}
 	if err != nil {
-		return disk.WriteError("keep a large object", err)
+		return disk.WriteError("keep an object in a file", err)
 	}
-	return l.file.Close()
+	return nil
 }
 
+// discard removes the file.
 func (l *largeFile) discard() {
-	path := l.store.largePath(l.key)
-	if !l.named {
+	path := l.path
+	if path == "" {
 		_ = l.file.Close() // its content is not wanted
-		path += partSuffix
+		path = l.store.partPath(l.key)
 	}
 	if err := ignoreMissing(l.store.fs.Remove(path)); err != nil {
 		l.store.opt.Logger.Warn("object log: left behind", "file", path, "error", err)
@@ -151,6 +156,12 @@ func (s *Store) setNaming(key blob.Key, on bool) {
 	}
 }
 
+func (s *Store) isNaming(key blob.Key) bool {
+	s.view.RLock()
+	defer s.view.RUnlock()
+	return s.naming[key]
+}
+
 // removeParts removes what was never committed.
 func (s *Store) removeParts() error {
 	infos, err := s.fs.List(s.largeDir())
@@ -159,7 +170,7 @@ func (s *Store) removeParts() error {
 	}
 	for _, i := range infos {
 		if strings.HasSuffix(i.Name, partSuffix) {
-			err = errors.Join(err, s.fs.Remove(s.largeDir()+string(os.PathSeparator)+i.Name))
+			err = errors.Join(err, s.fs.Remove(filepath.Join(s.largeDir(), i.Name)))
 		}
 	}
 	return err

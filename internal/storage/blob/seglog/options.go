@@ -15,6 +15,7 @@ type Options struct {
 	MemoryBudget int64 // for objects being written; 64 MiB
 	FillAhead    int64 // zero-filled ahead of the writers; 64 MiB
 	CompactRate  int64 // bytes per second the background compaction may copy; 16 MiB, negative turns it off
+	Files        bool  // new objects go to a file each, below files; see package fsblob
 	NoSync       bool  // tickets wait for the system to have the bytes, not for the disk
 	ReadOnly     bool  // for looking into a log that must not change; takes no lock
 

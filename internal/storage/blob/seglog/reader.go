@@ -84,7 +84,7 @@ func (s *Store) openRecord(g *segment, f disk.File, e entry) (*object, error) {
 	if !h.large() {
 		return o, nil
 	}
-	o.path = s.largePath(e.ref.Key)
+	o.path = s.payloadPath(h.ref.Key, h.kind, h.flags)
 	large, err := s.fs.Open(o.path, false)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, o.corrupt("its file is missing")

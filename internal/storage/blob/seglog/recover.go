@@ -210,7 +210,7 @@ func ignoreDamage(err error) error {
 }
 
 func (s *Store) largeIsThere(h *header) error {
-	f, err := s.fs.Open(s.largePath(h.ref.Key), false)
+	f, err := s.fs.Open(s.payloadPath(h.ref.Key, h.kind, h.flags), false)
 	if err != nil {
 		return errPayload
 	}

@@ -16,6 +16,7 @@
 //	segments/N.log           records, see format.go
 //	segments/N.table         where they lie; only beside complete, synced segments
 //	large/KEY                payloads too large to be gathered in memory
+//	files/AB/CD/ABCD….dcm    payloads, with Options.Files: plain DICOM files
 //	quarantine/              damaged bytes, moved out of the way by Check
 package seglog
 
@@ -76,6 +77,7 @@ type Store struct {
 	backups  int               // running
 	deferred []blob.Ref        // to be reclaimed when they are done
 	naming   map[blob.Key]bool // large files that have their name but no record yet
+	folders  folders
 
 	compacting sync.Mutex
 	known      atomic.Pointer[blob.Position] // the caller has replayed from here
@@ -90,8 +92,6 @@ func (s *Store) quarantineDir() string { return filepath.Join(s.dir, "quarantine
 func (s *Store) segmentPath(number uint64) string {
 	return filepath.Join(s.segmentDir(), fmt.Sprintf("%016x%s", number, segmentSuffix))
 }
-
-func (s *Store) largePath(k blob.Key) string { return filepath.Join(s.largeDir(), k.String()) }
 
 // Err is non-nil once writing has stopped.
 func (s *Store) Err() error {

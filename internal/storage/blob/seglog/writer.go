@@ -31,7 +31,7 @@ func (s *Store) Create(ctx context.Context, sizeHint int64) (blob.Writer, error)
 	if err != nil {
 		return nil, err
 	}
-	w := &writer{store: s, key: blob.NewKey()}
+	w := &writer{store: s, key: s.newKey()}
 	if err := w.buf.Start(ctx, s.budget, sizeHint, s.opt.SpillSize); err != nil {
 		return nil, err
 	}
@@ -105,6 +105,14 @@ func (w *writer) spill() error {
 	return nil
 }
 
+// toFile moves the object to a file, unless it is in one.
+func (w *writer) toFile() error {
+	if w.large != nil {
+		return nil
+	}
+	return w.spill()
+}
+
 func (w *writer) Discard() {
 	if w.done {
 		return
@@ -131,11 +139,17 @@ func (w *writer) Commit(ctx context.Context, kind blob.Kind, meta blob.Meta) (bl
 	if len(h.meta) > blob.MaxMeta {
 		return nil, blob.ErrMetaTooLong
 	}
+	if w.store.opt.Files && kind != blob.KindNote {
+		h.flags |= flagPlain
+		if err := w.toFile(); err != nil {
+			return nil, err
+		}
+	}
 	if w.large != nil {
 		h.flags |= flagLarge
 		w.store.setNaming(w.key, true)
 		defer w.store.setNaming(w.key, false)
-		if err := w.large.finish(); err != nil {
+		if err := w.large.finish(w.store.payloadPath(w.key, kind, h.flags)); err != nil {
 			return nil, err
 		}
 	}
