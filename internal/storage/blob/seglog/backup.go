@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
-	"slices"
 	"strconv"
 
 	"gantry/internal/storage/blob"
@@ -158,7 +157,7 @@ func (s *Store) backupSegment(ctx context.Context, to *Store, g *segment, cut bl
 	if active {
 		c.end = min(c.end, last)
 	}
-	if err := copyFile(ctx, s.fs, g.file, c.path, c.end); err != nil {
+	if err := copyFile(ctx, s.fs, g.file, c.path, 0, c.end); err != nil {
 		return err
 	}
 	return writeTable(s.fs, c, c.deleted)
@@ -186,26 +185,26 @@ func (s *Store) backupLarge(ctx context.Context, to *Store, e entry) error {
 		err = to.makeFolder(filepath.Dir(path))
 	}
 	if err == nil {
-		err = copyFile(ctx, s.fs, f, path, size)
+		err = copyFile(ctx, s.fs, f, path, 0, size)
 	}
 	return errors.Join(err, f.Close())
 }
 
-// copyFile copies the first size bytes into a new file and syncs it. Stretches
-// of zeros become holes.
-func copyFile(ctx context.Context, fsys disk.FS, from disk.File, path string, size int64) error {
+// copyFile copies size bytes at start into a new file and syncs it. Stretches of
+// zeros become holes.
+func copyFile(ctx context.Context, fsys disk.FS, from disk.File, path string, start, size int64) error {
 	to, err := fsys.Create(path)
 	if err != nil {
 		return err
 	}
-	buf := make([]byte, 1<<20)
+	buf := make([]byte, min(size, 1<<20))
 	for off := int64(0); off < size && err == nil; off += int64(len(buf)) {
 		p := buf[:min(int64(len(buf)), size-off)]
-		n, e := from.ReadAt(p, off)
+		n, e := from.ReadAt(p, start+off)
 		if e != nil && !errors.Is(e, io.EOF) {
 			err = e
 		} else if !isZero(p[:n]) {
-			err = to.WriteAt(off, slices.Clip(p[:n]))
+			err = to.WriteAt(off, p[:n])
 		}
 		if err == nil {
 			err = ctx.Err()

@@ -145,7 +145,7 @@ func (c *check) record(g *segment, f disk.File, index int, e entry) error {
 	}
 	finding := blob.Finding{Ref: e.ref, Position: corrupt.Position, Path: corrupt.Path, Problem: corrupt.Reason, Err: corrupt}
 	if c.repair {
-		to, err := c.quarantine(g, f, e.offset(), e.offset()+e.length(), e.ref.Seq)
+		to, err := c.quarantine(g, f, e.offset(), e.offset()+e.length(), e.ref)
 		if err == nil && corrupt.Path != g.path {
 			to, err = c.store.quarantineFile(corrupt.Path)
 		}
@@ -203,7 +203,7 @@ func (c *check) between(g *segment, f disk.File, from, to int64) error {
 	e := g.unreadable(from, to)
 	finding := blob.Finding{Position: e.Position, Path: g.path, Problem: e.Reason, Err: e}
 	if c.repair {
-		path, err := c.quarantine(g, f, from, to, 0)
+		path, err := c.quarantine(g, f, from, to, blob.Ref{})
 		if err != nil {
 			return err
 		}
@@ -214,21 +214,24 @@ func (c *check) between(g *segment, f disk.File, from, to int64) error {
 }
 
 // quarantine copies a range away and puts a void record in its place.
-func (c *check) quarantine(g *segment, f disk.File, from, to int64, seq uint64) (string, error) {
+func (c *check) quarantine(g *segment, f disk.File, from, to int64, ref blob.Ref) (string, error) {
 	s := c.store
 	path := filepath.Join(s.quarantineDir(), fmt.Sprintf("%016x-%x.bin", g.number, from))
 	if err := s.fs.Mkdir(s.quarantineDir()); err != nil {
 		return "", disk.WriteError("make the quarantine", err)
 	}
-	bytes := make([]byte, to-from)
-	if n, err := f.ReadAt(bytes, from); n == 0 && err != nil {
-		return "", err
+	err := ignoreMissing(s.fs.Remove(path)) // of a repair that was interrupted
+	if err == nil {
+		err = copyFile(c.ctx, s.fs, f, path, from, to-from)
 	}
-	if err := disk.WriteFile(s.fs, path, bytes); err != nil {
+	if err == nil {
+		err = s.fs.SyncDir(s.quarantineDir())
+	}
+	if err != nil {
 		return "", disk.WriteError("quarantine damaged bytes", err)
 	}
-	void := header{kind: kindVoid, ref: blob.Ref{Seq: seq}, blocks: uint32((to - from) / blockSize)}
-	err := f.WriteAt(from, appendHeader(make([]byte, 0, blockSize), &void, g.id, from)[:blockSize])
+	void := header{kind: kindVoid, ref: ref, blocks: uint32((to - from) / blockSize)}
+	err = f.WriteAt(from, appendHeader(make([]byte, 0, blockSize), &void, g.id, from)[:blockSize])
 	if rest := to - from - blockSize; err == nil && rest > 0 {
 		err = f.Punch(from+blockSize, rest)
 	}

@@ -201,9 +201,9 @@ func (g *segment) close() error {
 	return f.Close()
 }
 
-// sequence is the sequence number of the record at index.
-func (g *segment) sequence(index int) uint64 {
+// reference names the record at index.
+func (g *segment) reference(index int) blob.Ref {
 	g.mu.RLock()
 	defer g.mu.RUnlock()
-	return g.table[index].ref.Seq
+	return g.table[index].ref
 }

@@ -189,7 +189,7 @@ func (w *writer) write(h *header, p *place) error {
 // after it are not held up. A disk that is full after room was promised, or does
 // not even take that, is not to be written to any more.
 func (s *Store) giveUp(p *place, cause error) error {
-	void := header{kind: kindVoid, ref: blob.Ref{Seq: p.seg.sequence(p.index)}, blocks: uint32(p.length / blockSize)}
+	void := header{kind: kindVoid, ref: p.seg.reference(p.index), blocks: uint32(p.length / blockSize)}
 	err := p.file.WriteAt(p.off, appendHeader(nil, &void, p.seg.id, p.off))
 	if err != nil || disk.IsFull(cause) {
 		s.mu.Lock()
