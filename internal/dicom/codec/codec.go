@@ -45,9 +45,6 @@ func (k Kind) String() string {
 	return "unknown kind"
 }
 
-// hasValue reports whether bytes follow that Read and Value give.
-func (k Kind) hasValue() bool { return k == KindElement || k == KindFragment || k == KindPadding }
-
 // Form says how an element of an explicit VR data set breaks the rule of its VR. A Writer for implicit VR ignores it.
 type Form uint8
 
@@ -109,7 +106,7 @@ func (l Limits) withDefaults() Limits {
 }
 
 // encoding is the part of a transfer syntax that changes within a data set: inside a sequence with VR UN
-// it is Implicit VR Little Endian (PS3.5 6.2.2 note 4).
+// it is Implicit VR Little Endian (PS3.5 6.2.2).
 type encoding struct{ implicit, bigEndian bool }
 
 func encodingOf(ts dicom.TransferSyntax) encoding { return encoding{ts.ImplicitVR, ts.BigEndian} }

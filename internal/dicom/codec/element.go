@@ -125,7 +125,7 @@ func (d *Reader) holdsItems() bool {
 	return tag == dicom.TagItem || tag == dicom.TagSequenceDelimitation
 }
 
-// undefined opens the container that an element of undefined length is (PS3.5 7.5, A.4, 6.2.2 note 4).
+// undefined opens the container that an element of undefined length is (PS3.5 7.5, A.4, 6.2.2).
 func (d *Reader) undefined() error {
 	h := &d.hdr
 	implicit := d.cur.enc.implicit || h.Form == FormImplicit

@@ -25,7 +25,7 @@ func appendHeader(dst []byte, h *Header, e encoding) []byte {
 			dst = append(dst, byte(vr>>8), byte(vr))
 			return e.appendUint16(dst, uint16(h.Length))
 		}
-		vr = dicom.VRUN // a value too long for the 16 bits its VR has (PS3.5 6.2.2 note 5)
+		vr = dicom.VRUN // a value too long for the 16 bits its VR has (PS3.5 6.2.2)
 	}
 	dst = append(dst, byte(vr>>8), byte(vr), h.Reserved[0], h.Reserved[1])
 	return e.appendUint32(dst, h.Length)

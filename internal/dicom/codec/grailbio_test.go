@@ -36,7 +36,7 @@ var grailbioFails = map[string]string{
 	"SC_rgb_jpeg.dcm":          "is in implicit VR under an explicit VR transfer syntax",
 	"nested_priv_SQ.dcm":       "has a value of odd length",
 	"MR_truncated.dcm":         "ends inside its pixel data",
-	"UN_sequence.dcm":          "has a UN of undefined length, whose items are not in explicit VR (PS3.5 6.2.2 note 4)",
+	"UN_sequence.dcm":          "has a UN of undefined length, whose items are not in explicit VR (PS3.5 6.2.2)",
 	"DICOMDIR-nooffset":        "ends inside an item",
 	"image_dfl.dcm":            "is deflated",
 	"chrX2.dcm":                "is in GB18030",

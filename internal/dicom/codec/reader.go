@@ -145,7 +145,8 @@ func (d *Reader) Header() Header { return d.hdr }
 
 // Truncated reports whether the data ended before what was announced: inside the pixel data, inside padding,
 // between two elements of an item of defined length, or with an incomplete header after the last element. It is
-// certain when Next has returned io.EOF. What there was has been given. Data that ends elsewhere is a *SyntaxError.
+// certain when Next has returned io.EOF, for what was not skipped. What there was has been given. Data that
+// ends elsewhere is a *SyntaxError.
 func (d *Reader) Truncated() bool {
 	return d.truncated || d.inflater != nil && d.src.r == d.inflater && d.inflater.cut
 }

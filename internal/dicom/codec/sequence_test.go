@@ -73,7 +73,7 @@ func TestReadSequences(t *testing.T) {
 	})
 }
 
-// UN of undefined length holds items in Implicit VR Little Endian, whatever is around it (PS3.5 6.2.2 note 4, CP-246).
+// UN of undefined length holds items in Implicit VR Little Endian, whatever is around it (PS3.5 6.2.2, CP-246).
 func TestReadUnknownSequences(t *testing.T) {
 	t.Parallel()
 	inner := implicit(0x00081155, "1.2\x00")

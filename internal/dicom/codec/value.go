@@ -48,10 +48,7 @@ func (d *Reader) consumed(n int64) {
 // have none.
 func (d *Reader) Value() ([]byte, error) {
 	if d.remaining == 0 {
-		if d.err != nil && d.err != io.EOF {
-			return nil, d.err
-		}
-		return nil, nil
+		return nil, ignoreEOF(d.err)
 	}
 	if d.remaining == math.MaxInt64 {
 		return d.restOfData()
@@ -122,7 +119,7 @@ func (d *Reader) Skip() error {
 	switch d.hdr.Kind {
 	case KindSequence, KindItem, KindFragments:
 	default:
-		return d.valueEndOrNil()
+		return ignoreEOF(d.err)
 	}
 	if d.err != nil {
 		return d.err
@@ -135,20 +132,17 @@ func (d *Reader) Skip() error {
 	}
 	for len(d.outer) >= open {
 		if err := d.advance(); err != nil {
-			if err == io.EOF {
-				return nil
-			}
 			return err
 		}
 	}
 	return nil
 }
 
-func (d *Reader) valueEndOrNil() error {
-	if d.err == io.EOF {
+func ignoreEOF(err error) error {
+	if err == io.EOF {
 		return nil
 	}
-	return d.err
+	return err
 }
 
 // skipValue passes over the rest of the value.

@@ -47,7 +47,7 @@ func TestWriterHeaders(t *testing.T) {
 		{"big endian, PS3.5 7.3", explicitBE, codec.Header{Tag: dicom.TagPixelData, VR: dicom.VROW, Length: 2}, headBE(0x7FE00010, "OW", 2)},
 		{"no VR is UN", explicitLE, codec.Header{Tag: 0x00091001, Length: 2}, head(0x00091001, "UN", 2)},
 		{"an unknown VR is long, PS3.5 6.2.2", explicitLE, codec.Header{Tag: 0x00091001, VR: dicom.ParseVR('Z', 'Z'), Length: 2}, head(0x00091001, "ZZ", 2)},
-		{"too long for 16 bits, PS3.5 6.2.2 note 5", explicitLE, codec.Header{Tag: 0x00091001, VR: dicom.VRDS, Length: 0x10000}, head(0x00091001, "UN", 0x10000)},
+		{"too long for 16 bits, PS3.5 6.2.2", explicitLE, codec.Header{Tag: 0x00091001, VR: dicom.VRDS, Length: 0x10000}, head(0x00091001, "UN", 0x10000)},
 		{"what is irregular in explicit VR is not in implicit", implicitLE,
 			codec.Header{Tag: 0x00091001, VR: dicom.VROB, RawVR: [2]byte{'O', 'B'}, Form: codec.FormShort, Reserved: [2]byte{1, 1}, Length: 2}, bare(0x00091001, 2)},
 	} {
