@@ -2,69 +2,222 @@ package dul
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/tls"
 	"io"
+	"log/slog"
 	"net"
-
-	"gantry/internal/dul/pdu"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
 )
 
 // Assoc is an association. One goroutine may read while any number write.
-type Assoc struct{ done chan struct{} }
+type Assoc struct {
+	negotiated
+	id       string
+	log      *slog.Logger
+	timeouts timeouts
 
-// Dial connects to addr and negotiates an association.
-func Dial(ctx context.Context, addr string, cfg Config) (*Assoc, error) { return nil, ErrClosed }
+	conn net.Conn // TLS, if it is spoken
+	raw  net.Conn // the connection below it
+	tls  *tls.ConnectionState
 
-// Accept waits on c for an A-ASSOCIATE-RQ and answers it as pol says. It owns c.
-func Accept(ctx context.Context, c net.Conn, pol Policy) (*Assoc, error) { return nil, ErrClosed }
+	in         inbound
+	readGuard  guard
+	readLock   chan struct{} // held by whoever reads
+	writeGuard guard
+	writeLock  sync.Mutex // held for one write
+	writeErr   error      // a write failed: what the peer got is not known
+	messages   chan struct{}
+	awaited    atomic.Int64
+	lingerOnce sync.Once
+	lingers    bool // the background wait of Sta13 reads; set under readLock
 
-func (a *Assoc) ID() string                                { return "" }
-func (a *Assoc) CallingAET() string                        { return "" }
-func (a *Assoc) CalledAET() string                         { return "" }
-func (a *Assoc) LocalAddr() net.Addr                       { return nil }
-func (a *Assoc) RemoteAddr() net.Addr                      { return nil }
-func (a *Assoc) Contexts() []Context                       { return nil }
-func (a *Assoc) Context(id uint8) (Context, bool)          { return Context{}, false }
-func (a *Assoc) PeerMaxPDULength() uint32                  { return 0 }
-func (a *Assoc) Async() AsyncWindow                        { return AsyncWindow{Invoked: 1, Performed: 1} }
-func (a *Assoc) PeerImplementation() (uid, version string) { return "", "" }
-func (a *Assoc) Identity() *UserIdentity                   { return nil }
-func (a *Assoc) IdentityResponse() []byte                  { return nil }
-func (a *Assoc) Extended() []ExtendedNegotiation           { return nil }
-func (a *Assoc) CommonExtended() []CommonExtendedNegotiation {
-	return nil
+	mu      sync.Mutex
+	state   state
+	artim   time.Time // when the ARTIM timer expires; zero: stopped
+	waitEnd time.Time // when an answer of the peer's ACSE has to be there; zero: any time
+	err     error     // why the association is over
+	done    chan struct{}
 }
-func (a *Assoc) TLS() *tls.ConnectionState { return nil }
-func (a *Assoc) Requestor() bool           { return false }
-func (a *Assoc) Done() <-chan struct{}     { return a.done }
-func (a *Assoc) Err() error                { return nil }
 
-// FindContext gives an accepted context for the abstract syntax; the transfer
-// syntaxes are in order of preference, none means any.
-func (a *Assoc) FindContext(abstractSyntax string, transferSyntaxes ...string) (Context, bool) {
-	return Context{}, false
+// timeouts are the waits of an association; zero is no limit.
+type timeouts struct{ acse, artim, dimse, idle time.Duration }
+
+// lingering is how long the peer may take to close the connection when all is
+// said (Sta13).
+const lingering = 5 * time.Second
+
+func newAssoc(log *slog.Logger, newID func() string, t timeouts) *Assoc {
+	if newID == nil {
+		newID = randomID
+	}
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	id := newID()
+	a := &Assoc{
+		id: id, log: log.With("association", id), timeouts: t, state: sta1, done: make(chan struct{}),
+		readLock: make(chan struct{}, 1), messages: make(chan struct{}, 1),
+	}
+	a.in.read = a.read
+	return a
+}
+
+// randomID makes an association id: short, and unlikely to come twice in a log.
+func randomID() string { return strings.ToLower(rand.Text()[:10]) }
+
+// use takes conn, which speaks on top of raw.
+func (a *Assoc) use(conn, raw net.Conn) {
+	a.conn, a.raw = conn, raw
+	if c, ok := raw.(*net.TCPConn); ok {
+		_ = c.SetNoDelay(true)
+	}
+	a.readGuard.set, a.writeGuard.set = conn.SetReadDeadline, conn.SetWriteDeadline
+	if c, ok := conn.(*tls.Conn); ok {
+		state := c.ConnectionState()
+		a.tls = &state
+	}
+}
+
+// ID names the association in logs.
+func (a *Assoc) ID() string { return a.id }
+
+// LocalAddr is this end of the connection.
+func (a *Assoc) LocalAddr() net.Addr { return a.raw.LocalAddr() }
+
+// RemoteAddr is the other end of the connection.
+func (a *Assoc) RemoteAddr() net.Addr { return a.raw.RemoteAddr() }
+
+// TLS tells about the TLS connection; nil on a plain one.
+func (a *Assoc) TLS() *tls.ConnectionState { return a.tls }
+
+// Done is closed when no message can be sent or received any more.
+func (a *Assoc) Done() <-chan struct{} { return a.done }
+
+// Err says why the association is over: io.EOF after a release, nil while it is up.
+func (a *Assoc) Err() error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.err
 }
 
 // AwaitReply tells how many more (or, negative, fewer) replies are awaited.
 // While any is, ReadPDV waits DIMSETimeout instead of IdleTimeout.
-func (a *Assoc) AwaitReply(n int) {}
+func (a *Assoc) AwaitReply(n int) {
+	a.awaited.Add(int64(n))
+	deadline, _ := a.readDeadline()
+	a.readGuard.restart(deadline)
+}
 
-// ReadPDV gives the next piece of a message. io.EOF: the peer released the
-// association and that has been answered.
-func (a *Assoc) ReadPDV(ctx context.Context) (PDV, error) { return PDV{}, ErrClosed }
+// ReadPDV gives the next piece of a message, as soon as it is there. io.EOF:
+// the association was released, by this side or by the peer, whose release has
+// been answered. Anything else is an *AbortError that wraps what happened: the
+// cancellation of ctx, a *TimeoutError, ErrConnectionLost, a *pdu.Error.
+func (a *Assoc) ReadPDV(ctx context.Context) (PDV, error) {
+	select {
+	case a.readLock <- struct{}{}:
+		defer func() { <-a.readLock }()
+	case <-a.done:
+		return PDV{}, a.Err()
+	}
+	for {
+		if err := a.Err(); err != nil {
+			a.in.free()
+			return PDV{}, err
+		}
+		if v, ok, err := a.receive(ctx); ok && err == nil {
+			return v, nil
+		}
+	}
+}
 
-// WriteMessage sends a command and, if data is not nil, its data set.
-func (a *Assoc) WriteMessage(ctx context.Context, contextID uint8, command []byte, data io.Reader) error {
+// Release ends the association in good order: it waits for the messages being
+// sent, asks the peer, and returns when the peer has agreed, or asked for the
+// same. What the peer still sends goes to the reader or, without one, is
+// dropped. Releasing an association that was released is no error.
+func (a *Assoc) Release(ctx context.Context) error {
+	if err := a.lockMessages(ctx); err != nil {
+		return a.released(err)
+	}
+	a.setWaitEnd(a.timeouts.acse)
+	err := a.step(evtReleaseRequest, input{ctx: ctx, user: true})
+	a.unlockMessages()
+	if err != nil {
+		return a.released(err)
+	}
+	deadline, _ := a.readDeadline()
+	a.readGuard.restart(deadline)
+	select {
+	case a.readLock <- struct{}{}:
+	case <-a.done:
+		return a.released(a.Err())
+	case <-ctx.Done():
+		a.abort(ctx.Err())
+		return a.Err()
+	}
+	defer func() { <-a.readLock }()
+	a.in.detach()
+	for a.Err() == nil {
+		_, _, _ = a.receive(ctx)
+	}
+	return a.released(a.Err())
+}
+
+func (a *Assoc) released(err error) error {
+	if end := a.Err(); end == io.EOF {
+		return nil
+	}
+	return err
+}
+
+// Abort ends the association at once with an A-ABORT of the service user.
+// reason is not sent; Err and those who wait on the association wrap it.
+func (a *Assoc) Abort(reason error) error {
+	a.abort(reason)
+	if err := a.Err(); err == io.EOF {
+		return ErrClosed
+	}
+	return nil
+}
+
+// Close makes sure that the association is over; one that is still up is
+// aborted. It does not wait for the peer.
+func (a *Assoc) Close() error {
+	a.abort(ErrClosed)
+	return nil
+}
+
+func (a *Assoc) lockMessages(ctx context.Context) error {
+	select {
+	case a.messages <- struct{}{}:
+		return nil
+	case <-a.done:
+		return a.over()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (a *Assoc) unlockMessages() { <-a.messages }
+
+// over is what those get who want to send on an association that has ended.
+func (a *Assoc) over() error {
+	if err := a.Err(); err != nil && err != io.EOF {
+		return err
+	}
 	return ErrClosed
 }
 
-// Release ends the association in good order.
-func (a *Assoc) Release(ctx context.Context) error { return nil }
-
-// Abort sends an A-ABORT as the service user, for the given reason (only logged).
-func (a *Assoc) Abort(reason error) error { return nil }
-
-// Close frees what the association holds; one that is still up is aborted.
-func (a *Assoc) Close() error { return nil }
-
-var _ = pdu.HeaderSize
+// usable checks that messages may be sent on the context.
+func (a *Assoc) usable(contextID uint8) error {
+	if c, ok := a.Context(contextID); !ok || !c.Accepted() {
+		return &ContextError{ID: contextID}
+	}
+	if a.Err() != nil {
+		return a.over()
+	}
+	return nil
+}

@@ -102,6 +102,7 @@ func (e *TimeoutError) Is(target error) bool { return target == os.ErrDeadlineEx
 type TLSMismatchError struct {
 	PeerTLS bool // the peer speaks TLS, this side does not
 	Server  bool // this side accepted the connection
+	Silent  bool // the peer closed the connection without a word, so this is likely but not sure
 }
 
 func (e *TLSMismatchError) Error() string {
@@ -112,6 +113,8 @@ func (e *TLSMismatchError) Error() string {
 		return "dul: the peer speaks plain DICOM on a TLS port: let it use TLS, or connect to a plain port"
 	case e.PeerTLS:
 		return "dul: the peer's port wants TLS, this side spoke plain DICOM: switch TLS on for it"
+	case e.Silent:
+		return "dul: the peer closed the connection when TLS was offered: its port may be a plain one"
 	default:
 		return "dul: the peer's port does not speak TLS: switch TLS off for it, or use its TLS port"
 	}
@@ -131,3 +134,11 @@ func (e *SourceError) Error() string { return "dul: read data set to send: " + e
 
 // Unwrap gives the reader's error.
 func (e *SourceError) Unwrap() error { return e.Err }
+
+// ContextError says that a presentation context has not been accepted, so that
+// nothing can be sent on it.
+type ContextError struct{ ID uint8 }
+
+func (e *ContextError) Error() string {
+	return fmt.Sprintf("dul: presentation context %d is not accepted on this association", e.ID)
+}

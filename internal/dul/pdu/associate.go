@@ -95,3 +95,9 @@ type UserIdentity struct {
 	ResponseRequested  bool
 	Primary, Secondary []byte
 }
+
+// Type is TypeAssociateRQ.
+func (*AssociateRQ) Type() Type { return TypeAssociateRQ }
+
+// Type is TypeAssociateAC.
+func (*AssociateAC) Type() Type { return TypeAssociateAC }

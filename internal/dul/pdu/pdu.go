@@ -2,7 +2,10 @@
 // and back (PS3.8 9.3). It does nothing else: no I/O, no state, no policy.
 package pdu
 
-import "fmt"
+import (
+	"encoding/binary"
+	"fmt"
+)
 
 // Type is the first byte of every PDU (PS3.8 9.3.1).
 type Type uint8
@@ -38,4 +41,61 @@ const HeaderSize = 6
 type Header struct {
 	Type   Type
 	Length uint32
+}
+
+// ParseHeader reads the first HeaderSize bytes of b.
+func ParseHeader(b []byte) (Header, error) {
+	if len(b) < HeaderSize {
+		return Header{}, &Error{Reason: fmt.Sprintf("header of %d bytes, %d expected", len(b), HeaderSize)}
+	}
+	return Header{Type: Type(b[0]), Length: binary.BigEndian.Uint32(b[2:6])}, nil
+}
+
+// PDU is one of *AssociateRQ, *AssociateAC, *AssociateRJ, *Data, *ReleaseRQ,
+// *ReleaseRP and *Abort.
+type PDU interface {
+	Type() Type
+	// Append adds the whole PDU, header included, to dst. It fails, and leaves
+	// dst as it was, if a field does not fit the place it has on the wire.
+	Append(dst []byte) ([]byte, error)
+}
+
+// Decode reads the PDU whose header is h from body, all the bytes after it.
+// What it returns may point into body.
+func Decode(h Header, body []byte) (PDU, error) {
+	if uint64(h.Length) != uint64(len(body)) {
+		return nil, &Error{Type: h.Type, Reason: fmt.Sprintf("%d bytes, %d announced", len(body), h.Length)}
+	}
+	switch h.Type {
+	case TypeAssociateRQ:
+		return DecodeAssociateRQ(body)
+	case TypeAssociateAC:
+		return DecodeAssociateAC(body)
+	case TypeAssociateRJ:
+		return DecodeAssociateRJ(body)
+	case TypeData:
+		return DecodeData(body)
+	case TypeReleaseRQ:
+		return &ReleaseRQ{}, checkShort(h.Type, body)
+	case TypeReleaseRP:
+		return &ReleaseRP{}, checkShort(h.Type, body)
+	case TypeAbort:
+		return DecodeAbort(body)
+	default:
+		return nil, &Error{Type: h.Type, Reason: "no such PDU"}
+	}
+}
+
+// Error says what is wrong with a PDU, and at which byte after its header.
+type Error struct {
+	Type   Type
+	Offset int
+	Reason string
+}
+
+func (e *Error) Error() string {
+	if e.Type == 0 {
+		return "pdu: " + e.Reason
+	}
+	return fmt.Sprintf("pdu: %v: %s (byte %d)", e.Type, e.Reason, e.Offset)
 }

@@ -1,0 +1,163 @@
+package dul
+
+import (
+	"context"
+	"errors"
+	"io"
+	"sync"
+
+	"gantry/internal/dul/pdu"
+)
+
+// sendBuffer is what a message borrows while it is sent: a command and one
+// P-DATA-TF of the default length, or several shorter ones.
+const sendBuffer = DefaultMaxPDULength + pdu.HeaderSize + 4<<10
+
+var sendBuffers = sync.Pool{New: func() any { b := make([]byte, sendBuffer); return &b }}
+
+// batch collects the PDUs of one message so that as many as fit leave in one
+// write.
+type batch struct {
+	buf       []byte
+	n         int // buf[:n] is complete PDUs
+	contextID uint8
+	fragment  int // longest value that the peer takes
+	flush     func(p []byte) error
+	sent      bool
+}
+
+// fragmentSize is the longest value of a P-DATA-TF that the peer takes, and the
+// buffer holds. Fragments have an even number of bytes.
+func fragmentSize(peerMax uint32) int {
+	const most = DefaultMaxPDULength - pdu.PDVHeaderSize
+	if peerMax == 0 || peerMax > DefaultMaxPDULength {
+		return most
+	}
+	return int(peerMax-pdu.PDVHeaderSize) &^ 1
+}
+
+// add completes the PDU whose value, n bytes, lies behind its header's place.
+func (b *batch) add(n int, command, last bool) {
+	pdu.PutDataHeader(b.buf[b.n:], pdu.PDVHeader{Length: uint32(n), ContextID: b.contextID, Command: command, Last: last})
+	b.n += pdu.DataHeaderSize + n
+}
+
+// room is where the next value may begin, with n bytes of space behind it.
+func (b *batch) room(n int) ([]byte, error) {
+	if b.n+pdu.DataHeaderSize+n > len(b.buf) {
+		if err := b.send(); err != nil {
+			return nil, err
+		}
+	}
+	return b.buf[b.n+pdu.DataHeaderSize:], nil
+}
+
+func (b *batch) send() error {
+	if b.n == 0 {
+		return nil
+	}
+	p := b.buf[:b.n]
+	b.n, b.sent = 0, true
+	return b.flush(p)
+}
+
+func (b *batch) command(c []byte) error {
+	for first := true; first || len(c) > 0; first = false {
+		n := min(len(c), b.fragment)
+		space, err := b.room(n)
+		if err != nil {
+			return err
+		}
+		copy(space, c[:n])
+		c = c[n:]
+		b.add(n, true, len(c) == 0)
+	}
+	return nil
+}
+
+// data reads r into fragments. One byte is read beyond each, to know the last.
+func (b *batch) data(r io.Reader) error {
+	var ahead [1]byte
+	have := 0
+	for {
+		space, err := b.room(b.fragment + 1)
+		if err != nil {
+			return err
+		}
+		copy(space, ahead[:have])
+		n, err := readFull(r, space[have:b.fragment+1])
+		if err != nil && err != io.EOF {
+			return &SourceError{Sent: b.sent, Err: err}
+		}
+		have += n
+		if err == io.EOF {
+			b.add(have, false, true)
+			return nil
+		}
+		ahead[0] = space[b.fragment]
+		b.add(b.fragment, false, false)
+		have = 1
+	}
+}
+
+// readFull fills p; io.EOF says that r ended before that.
+func readFull(r io.Reader, p []byte) (n int, err error) {
+	for idle := 0; n < len(p) && err == nil; {
+		var k int
+		k, err = r.Read(p[n:])
+		n += k
+		if k > 0 {
+			idle = 0
+		} else if idle++; idle > 100 && err == nil {
+			err = io.ErrNoProgress
+		}
+	}
+	if n == len(p) {
+		return n, nil
+	}
+	return n, err
+}
+
+// errIncomplete is the reason for an association to end whose peer waits for
+// the rest of a message.
+var errIncomplete = errors.New("dul: a message could not be sent to its end")
+
+// WriteMessage sends a command and, if data is not nil, its data set, which it
+// reads to the end, in fragments that the peer takes (PS3.8 D.1). Messages of
+// concurrent callers do not mix. A failed read of data is a *SourceError. The
+// association goes on after an error before the first byte was sent, and is
+// aborted after a later one, cancellation of ctx included.
+func (a *Assoc) WriteMessage(ctx context.Context, contextID uint8, command []byte, data io.Reader) (err error) {
+	if err := a.usable(contextID); err != nil {
+		return err
+	}
+	if err := a.lockMessages(ctx); err != nil {
+		return err
+	}
+	defer a.unlockMessages()
+
+	buf := sendBuffers.Get().(*[]byte)
+	defer sendBuffers.Put(buf)
+	b := batch{buf: *buf, contextID: contextID, fragment: fragmentSize(a.peerMaxPDU), flush: func(p []byte) error {
+		return a.step(evtDataRequest, input{ctx: ctx, user: true, pdu: p})
+	}}
+	complete := false
+	defer func() {
+		if b.sent && !complete {
+			a.abort(errors.Join(errIncomplete, err))
+		}
+	}()
+	if err := b.command(command); err != nil {
+		return err
+	}
+	if data != nil {
+		if err := b.data(data); err != nil {
+			return err
+		}
+	}
+	if err := b.send(); err != nil {
+		return err
+	}
+	complete = true
+	return nil
+}
