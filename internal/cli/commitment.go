@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"sync"
 	"time"
 
 	"gantry/internal/dicom"
@@ -142,7 +143,12 @@ func (c *commitment) serve(ctx context.Context, r *receiver) (stop func(), err e
 	}
 	log := logger(c.env, c.verbose)
 	log.Debug("listening for reports", "address", ln.Addr())
+	var peers callers
 	server := scp.NewServer(scp.Config{
+		Observer: &scp.Observer{
+			AssociationOpened: func(*scp.Peer) { peers.come() },
+			AssociationClosed: func(*scp.Peer, time.Duration, error) { peers.leave() },
+		},
 		Handler: r, Accept: acceptReports, TLS: tlsConfig, MaxPDULength: c.maxPDU, ACSETimeout: c.acseTimeout, DIMSETimeout: c.timeout,
 		IdleTimeout: c.timeout, ImplementationClassUID: string(codec.ImplementationClassUID),
 		ImplementationVersionName: codec.ImplementationVersionName, Logger: log,
@@ -150,13 +156,54 @@ func (c *commitment) serve(ctx context.Context, r *receiver) (stop func(), err e
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(context.WithoutCancel(ctx), ln) }()
 	return func() {
-		// The peer gets a moment to release after it was answered.
-		stopCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+		stopCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseLimit)
 		defer cancel()
+		select {
+		case <-peers.gone():
+		case <-stopCtx.Done():
+		}
 		if err := errors.Join(server.Shutdown(stopCtx), <-served); err != nil {
 			log.Debug("stop listening", "err", err)
 		}
 	}, nil
+}
+
+// releaseLimit is how long a peer that has reported gets to release its association.
+const releaseLimit = 2 * time.Second
+
+// callers counts the peers that are reporting.
+type callers struct {
+	mu   sync.Mutex
+	n    int
+	none chan struct{} // closed when n becomes 0; nil if nobody waits for it
+}
+
+func (c *callers) come() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.n++
+}
+
+func (c *callers) leave() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.n--; c.n == 0 && c.none != nil {
+		close(c.none)
+		c.none = nil
+	}
+}
+
+// gone is closed when nobody is reporting any more.
+func (c *callers) gone() <-chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	none := make(chan struct{})
+	if c.n == 0 {
+		close(none)
+	} else {
+		c.none = none
+	}
+	return none
 }
 
 // acceptReports takes storage commitment and verification in the syntaxes every peer speaks.

@@ -1,0 +1,120 @@
+package cli_test
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// fakeDaemon answers what the commands ask, to alice with the password secret alone.
+func fakeDaemon(t *testing.T) (environ []string, removed *[]string) {
+	t.Helper()
+	removed = new([]string)
+	answers := map[string]string{
+		"GET /modalities?expand": `{"pacs": {"AET": "PACS", "Host": "pacs.example.org", "Port": 104}}`,
+		"GET /storage-commitment?expand": `[{"ID": "2.25.1", "RemoteAET": "PACS", "Status": "Pending", "Modality": "pacs", "Created": "20261121T200000"},
+			{"ID": "2.25.2", "RemoteAET": "PACS", "Status": "Success"}]`,
+		"GET /storage-commitment/2.25.1": `{"RemoteAET": "PACS", "Status": "Pending"}`,
+		"GET /storage-commitment/2.25.2": `{"RemoteAET": "PACS", "Status": "Success", "Success": [{"SOPClassUID": "1.2", "SOPInstanceUID": "1.2.3"}], "Failures": []}`,
+		"GET /storage-commitment/2.25.3": `{"RemoteAET": "PACS", "Status": "Failure", "Success": [], "Failures": [
+			{"SOPClassUID": "1.2", "SOPInstanceUID": "1.2.4", "FailureReason": 274, "Description": "x"}]}`,
+	}
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		user, password, _ := r.BasicAuth()
+		answer, ok := answers[r.Method+" "+r.RequestURI]
+		switch {
+		case user != "alice" || password != "secret":
+			w.WriteHeader(http.StatusUnauthorized)
+		case strings.HasSuffix(r.URL.Path, "2.25.2/remove"):
+			*removed = append(*removed, r.URL.Path)
+			_, _ = io.WriteString(w, "{}")
+		case strings.HasSuffix(r.URL.Path, "/remove"):
+			w.WriteHeader(http.StatusInternalServerError)
+			_, _ = io.WriteString(w, `{"Details": "the report is no success", "OrthancStatus": 6}`)
+		case !ok:
+			w.WriteHeader(http.StatusNotFound)
+			_, _ = io.WriteString(w, `{"Details": "no such request", "OrthancStatus": 7}`)
+		default:
+			_, _ = io.WriteString(w, answer)
+		}
+	}))
+	t.Cleanup(s.Close)
+	return []string{"GANTRY_URL=" + s.URL, "GANTRY_USER=alice", "GANTRY_PASSWORD=secret"}, removed
+}
+
+func TestCommitmentRequestsOfTheDaemon(t *testing.T) {
+	t.Parallel()
+	env, removed := fakeDaemon(t)
+	for _, test := range []struct {
+		args           string
+		code           int
+		stdout, stderr string
+	}{
+		{"list", 0, "2.25.1           pacs      PACS      Pending  20261121T200000", ""},
+		{"list --json", 0, `"ID": "2.25.2"`, ""},
+		{"status 2.25.1", 4, "2.25.1 at PACS: Pending", "still pending"},
+		{"status 2.25.2", 0, "1.2.3             committed", ""},
+		{"status 2.25.3", 1, "1.2.4             failed  0112H not stored there", "1 instance not committed"},
+		{"status 2.25.3 --json", 1, `"FailureReason": 274`, "1 instance not committed"},
+		{"status 2.25.9", 6, "", "404 Not Found: no such request"},
+		{"remove 2.25.2", 0, "", ""},
+		{"remove 2.25.1", 5, "", "the report is no success"},
+		{"list --user bob", 3, "", "Log in with --user and --password-file"},
+	} {
+		o := run(t, env, append([]string{"stgcmt"}, strings.Fields(test.args)...)...)
+		if o.code != test.code || !strings.Contains(o.stdout, test.stdout) || !strings.Contains(o.stderr, test.stderr) || test.stderr == "" && o.stderr != "" {
+			t.Errorf("%s: code %d, want %d\nstdout %s\nstderr %s", test.args, o.code, test.code, o.stdout, o.stderr)
+		}
+	}
+	if len(*removed) != 1 {
+		t.Errorf("removed %v", *removed)
+	}
+}
+
+func TestPasswordFile(t *testing.T) {
+	t.Parallel()
+	env, _ := fakeDaemon(t)
+	file := filepath.Join(t.TempDir(), "password")
+	if err := os.WriteFile(file, []byte("secret\r\nanything else\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	env = append(env, "GANTRY_PASSWORD=wrong")
+	run(t, env, "stgcmt", "list").want(t, 3)
+	run(t, env, "stgcmt", "list", "--password-file", file).want(t, 0)
+	run(t, append(env, "GANTRY_PASSWORD_FILE="+file), "stgcmt", "list").want(t, 0)
+}
+
+func TestNoDaemon(t *testing.T) {
+	t.Parallel()
+	s := httptest.NewServer(http.NotFoundHandler())
+	s.Close()
+	o := run(t, nil, "stgcmt", "list", "--url", s.URL).want(t, 3)
+	if !strings.Contains(o.stderr, "Is the daemon running") {
+		t.Error(o.stderr)
+	}
+}
+
+// The shell gets peers and transactions from the running daemon, and nothing from one that is not there.
+func TestCompletionAsksTheDaemon(t *testing.T) {
+	t.Parallel()
+	env, _ := fakeDaemon(t)
+	for args, want := range map[string]string{
+		"store":          "PACS@pacs.example.org:104\tpacs\n",
+		"echo":           "PACS@pacs.example.org:104\tpacs\n",
+		"stgcmt request": "PACS@pacs.example.org:104\tpacs\n",
+		"stgcmt status":  "2.25.1\tPending PACS\n2.25.2\tSuccess PACS\n",
+		"stgcmt remove":  "2.25.1\tPending PACS\n2.25.2\tSuccess PACS\n",
+	} {
+		args := append([]string{"__complete"}, strings.Fields(args)...)
+		if o := run(t, env, append(args, "")...).want(t, 0); !strings.HasPrefix(o.stdout, want) {
+			t.Errorf("%v: %q", args, o.stdout)
+		}
+		if o := run(t, []string{"GANTRY_URL=http://127.0.0.1:1"}, append(args, "")...).want(t, 0); !strings.HasPrefix(o.stdout, ":") {
+			t.Errorf("%v: %q without a daemon", args, o.stdout)
+		}
+	}
+}

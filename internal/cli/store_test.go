@@ -1,0 +1,187 @@
+package cli_test
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"syscall"
+	"testing"
+
+	"gantry/internal/cli"
+	"gantry/internal/dicom"
+	"gantry/internal/dicom/codec"
+	"gantry/internal/dimse"
+	"gantry/internal/dul"
+)
+
+// storeJSON is what `store --json` prints, as far as tests look at it.
+type storeJSON struct {
+	Objects, Stored, Associations int
+	Statuses                      map[string]int
+	Failed                        []struct{ Path, Status, Reason string }
+	Damaged, Unusable             []struct{ Path, Reason string }
+	NotDICOM                      []string
+	Commitment                    *commitmentJSON
+	Error                         string
+}
+
+func TestStoreFolder(t *testing.T) {
+	t.Parallel()
+	p := &peer{t: t}
+	address, dir := p.start(), t.TempDir()
+	writeObject(t, dir, "a.dcm", ct("1.1", "1", "1"))
+	path := writeObject(t, dir, "deep/down/b", ct("1.2", "1", "1"))
+	if err := os.WriteFile(filepath.Join(dir, "README"), []byte("text"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	o := run(t, nil, "store", address, dir).want(t, 0)
+	for _, want := range []string{"0000H success  2", "stored 2 of 2 objects", "1 association;", "1 not DICOM"} {
+		if !strings.Contains(o.stdout, want) {
+			t.Errorf("stdout lacks %q: %s", want, o.stdout)
+		}
+	}
+	if !strings.Contains(o.stderr, "README: not a DICOM file") || strings.Contains(o.stderr, "%") {
+		t.Errorf("stderr: %s", o.stderr)
+	}
+	whole, err := os.ReadFile(path)
+	if err != nil || !bytes.HasSuffix(whole, p.stored["1.2"]) || len(p.stored["1.2"]) < 512 {
+		t.Errorf("the data set did not arrive as it was (%v)", err)
+	}
+	if o := run(t, nil, "store", address, dir, "--strict").want(t, 1); !strings.Contains(o.stderr, "nothing was sent") {
+		t.Error(o.stderr)
+	}
+	if o := run(t, nil, "store", address, dir, "--quiet").want(t, 0); o.stdout+o.stderr != "" {
+		t.Errorf("%+v", o)
+	}
+}
+
+func TestStoreCountsWhatFails(t *testing.T) {
+	t.Parallel()
+	p := &peer{t: t, statuses: map[dicom.UID]dimse.Status{"1.2": dimse.StatusOutOfResources, "1.3": dimse.StatusElementsDiscarded}}
+	address, dir := p.start(), t.TempDir()
+	for _, uid := range []string{"1.1", "1.2", "1.3"} {
+		writeObject(t, dir, uid, ct(uid, "1", "1"))
+	}
+	cut := writeObject(t, dir, "cut", ct("1.4", "1", "1"))
+	if err := os.Truncate(cut, 600); err != nil {
+		t.Fatal(err)
+	}
+	var r storeJSON
+	o := run(t, nil, "store", address, dir, filepath.Join(dir, "none"), "--json").want(t, 1)
+	o.decode(t, &r)
+	if r.Objects != 3 || r.Stored != 2 || !reflect.DeepEqual(r.Statuses, map[string]int{"0000H": 1, "A700H": 1, "B006H": 1}) {
+		t.Errorf("%+v", r)
+	}
+	if len(r.Failed) != 1 || len(r.Damaged) != 1 || len(r.Unusable) != 1 || r.Damaged[0].Path != cut {
+		t.Errorf("%+v", r)
+	}
+	if !strings.Contains(o.stderr, "3 files not stored") {
+		t.Error(o.stderr)
+	}
+}
+
+func TestStoreTurnsIntoImplicitVR(t *testing.T) {
+	t.Parallel()
+	p := &peer{t: t, syntaxes: []dicom.UID{dicom.ImplicitVRLittleEndian}}
+	address, dir := p.start(), t.TempDir()
+	writeObject(t, dir, "a", ct("1.1", "1", "1"))
+	jpeg := ct("1.2", "1", "1")
+	jpeg.syntax = dicom.JPEGBaseline8Bit
+	writeObject(t, dir, "b", jpeg)
+	var r storeJSON
+	run(t, nil, "store", address, dir, "--json").want(t, 1).decode(t, &r)
+	if r.Stored != 1 || len(r.Failed) != 1 || !strings.Contains(r.Failed[0].Reason, string(dicom.JPEGBaseline8Bit)) {
+		t.Errorf("%+v", r)
+	}
+	ds, err := codec.ReadDataset(bytes.NewReader(p.stored["1.1"]), dicom.LookupTransferSyntax(dicom.ImplicitVRLittleEndian), codec.DefaultLimits())
+	if err != nil || ds.UID(dicom.TagSOPInstanceUID) != "1.1" || p.storedSyntax["1.1"] != dicom.ImplicitVRLittleEndian {
+		t.Errorf("%v %v", ds, err)
+	}
+}
+
+func TestStoreOverSeveralAssociationsAndPipelined(t *testing.T) {
+	t.Parallel()
+	p := &peer{t: t, window: 4}
+	address, dir := p.start(), t.TempDir()
+	for i := range 60 {
+		uid := "1.2." + string(rune('1'+i%9)) + "." + string(rune('1'+i/9))
+		writeObject(t, dir, uid, ct(uid, "1", "1"))
+	}
+	var r storeJSON
+	run(t, nil, "store", address, dir, "--associations", "4", "--json").want(t, 0).decode(t, &r)
+	if r.Stored != 60 || len(p.stored) != 60 || r.Associations != 4 {
+		t.Errorf("%+v, %d arrived over %d associations", r, len(p.stored), len(p.associations))
+	}
+}
+
+// More than 128 presentation contexts need a second association.
+func TestStoreManyClasses(t *testing.T) {
+	t.Parallel()
+	p := &peer{t: t}
+	address, dir := p.start(), t.TempDir()
+	for i := range 70 {
+		o := ct("1.2.3."+strings.Repeat("1", i%7+1)+string(rune('0'+i/7)), "1", "1")
+		o.class = dicom.UID("1.2.840.10008.5.1.4.1.1.999." + strings.Repeat("1", i%7+1) + "." + string(rune('1'+i/7)))
+		writeObject(t, dir, string(o.class), o)
+	}
+	var r storeJSON
+	run(t, nil, "store", address, dir, "--json").want(t, 0).decode(t, &r)
+	if r.Stored != 70 || r.Associations != 2 {
+		t.Errorf("%+v", r)
+	}
+}
+
+// Associations that a peer refuses beside the first one are done without.
+func TestStoreWithFewerAssociations(t *testing.T) {
+	t.Parallel()
+	p := &peer{t: t}
+	var open = make(chan struct{}, 1)
+	p.access = func(context.Context, *dul.Request) error {
+		select {
+		case open <- struct{}{}:
+			return nil
+		default:
+			return dul.RejectLocalLimit()
+		}
+	}
+	address, dir := p.start(), t.TempDir()
+	for _, uid := range []string{"1.1", "1.2", "1.3"} {
+		writeObject(t, dir, uid, ct(uid, "1", "1"))
+	}
+	o := run(t, nil, "store", address, dir, "--associations", "3", "--json")
+	var r storeJSON
+	if o.code == 3 { // the first of the three was refused: allowed, nothing is stored then
+		return
+	}
+	o.want(t, 0).decode(t, &r)
+	if r.Stored != 3 || r.Associations != 1 {
+		t.Errorf("%+v", r)
+	}
+}
+
+func TestStoreIsInterrupted(t *testing.T) {
+	t.Parallel()
+	p := &peer{t: t, hold: make(chan struct{}), got: make(chan dicom.UID)}
+	address, dir := p.start(), t.TempDir()
+	writeObject(t, dir, "a", ct("1.1", "1", "1"))
+	for signal, code := range map[os.Signal]int{os.Interrupt: 130, syscall.SIGTERM: 143} {
+		env, _, stderr := testEnv(nil)
+		c := make(chan os.Signal, 1)
+		env.Signals = func() (<-chan os.Signal, func()) { return c, func() {} }
+		ended := make(chan int, 1)
+		go func() { ended <- cli.Main([]string{"store", address, dir}, env) }()
+		<-p.got
+		c <- signal
+		if got := <-ended; got != code {
+			t.Errorf("%v: exit code %d, want %d\n%s", signal, got, code, stderr)
+		}
+	}
+}
+
+func TestStoreNothing(t *testing.T) {
+	t.Parallel()
+	run(t, nil, "store", "PEER@127.0.0.1:1", t.TempDir()).want(t, 6)
+}
