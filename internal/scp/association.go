@@ -2,6 +2,8 @@ package scp
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -91,6 +93,9 @@ func (a *Association) Run(ctx context.Context) error {
 	}
 	a.mu.Unlock()
 	err := a.session.Run(ctx)
+	if cause := context.Cause(ctx); cause != nil && err != nil && !errors.Is(err, cause) {
+		err = fmt.Errorf("%w: %w", cause, err)
+	}
 	cancel(err)
 	a.wait()
 	return err

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -137,8 +138,18 @@ func (s *Server) start(ctx context.Context, c net.Conn) {
 	}
 	go func() {
 		defer s.forget(conn)
+		defer s.recovered(conn)
 		s.serve(ctx, conn)
 	}()
+}
+
+// recovered turns a panic of a callback of the negotiation into the end of its connection.
+func (s *Server) recovered(conn *connection) {
+	if p := recover(); p != nil {
+		s.log.Error("panic, connection closed", "remote", conn.net.RemoteAddr(), "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+		_ = conn.net.Close() // it is of no use any more
+		s.release(conn)
+	}
 }
 
 func (s *Server) forget(conn *connection) {
