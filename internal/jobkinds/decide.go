@@ -148,7 +148,7 @@ func (d *decision) verify(ctx context.Context, r index.Reference, f *index.Found
 	if mode == "index" {
 		return 0, nil
 	}
-	err := d.open(ctx, f.Blob.Instance, mode == "digest")
+	err := d.deps.Store.Verify(ctx, f.Blob, mode == "digest")
 	if err == nil {
 		return 0, nil
 	}
@@ -158,18 +158,6 @@ func (d *decision) verify(ctx context.Context, r index.Reference, f *index.Found
 	d.deps.log().Error("an instance asked for in a storage commitment request cannot be read",
 		"instance", r.SOPInstanceUID, "error", err)
 	return ReasonProcessingFailure, nil
-}
-
-// open proves that an object's bytes are there, and with digest that they are undamaged.
-func (d *decision) open(ctx context.Context, id index.ID, digest bool) error {
-	object, err := d.deps.Store.OpenInstance(ctx, id)
-	if err != nil {
-		return err
-	}
-	if digest {
-		err = object.Verify(ctx)
-	}
-	return errors.Join(err, object.Close())
 }
 
 // isFull reports whether the store takes no more for lack of space or because the disk failed.

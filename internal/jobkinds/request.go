@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"gantry/internal/dicom"
+	"gantry/internal/dimse"
 	"gantry/internal/jobs"
 	"gantry/internal/scp"
 	"gantry/internal/storage/index"
@@ -40,12 +41,15 @@ func (d *Deps) TakeRequest(ctx context.Context, in *Incoming) (answered func(), 
 		return nil, fmt.Errorf("jobkinds: look for earlier storage commitment requests: %w", err)
 	}
 	answered = d.live.add(claim.id(), in.Association)
-	_, err = d.Jobs.Submit(ctx, d.newCommitmentJob(&claim.row), jobs.Options{ID: claim.jobID, Save: claim.keep})
+	_, err = d.Jobs.Submit(ctx, d.newCommitmentJob(&claim.row), jobs.Options{ID: claim.jobID, Save: claim.keep, NoWait: true})
 	if errors.Is(err, errRepeat) {
 		if err := d.Jobs.TryNow(ctx, claim.row.JobID); err != nil && !errors.Is(err, jobs.ErrState) && !errors.Is(err, jobs.ErrUnknown) {
 			d.log().Warn("a repeated request does not hurry its report", "transaction", in.TransactionUID, "error", err)
 		}
 		return answered, nil
+	}
+	if errors.Is(err, jobs.ErrQueueFull) {
+		err = &dimse.StatusError{Status: dimse.StatusResourceLimitation, Comment: "too many jobs are waiting", Err: err}
 	}
 	if err != nil {
 		d.live.remove(claim.id())

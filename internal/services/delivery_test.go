@@ -1,0 +1,193 @@
+package services_test
+
+import (
+	"slices"
+	"testing"
+
+	"gantry/internal/config"
+	"gantry/internal/dicom"
+	"gantry/internal/dimse"
+	"gantry/internal/jobs"
+)
+
+// StorageCommitmentDelivery, and a caller without an address: always on the same association.
+func TestDeliveryPolicy(t *testing.T) {
+	t.Parallel()
+	for name, x := range map[string]struct {
+		policy  string // of the modality
+		global  string
+		known   bool
+		same    bool // the report is expected on the association of the request
+		address bool // the modality's address is that of the requester
+	}{
+		"new by default":               {known: true, address: true},
+		"same":                         {policy: "same", known: true, same: true, address: true},
+		"same for all":                 {global: "same", known: true, same: true, address: true},
+		"new in spite of all":          {policy: "new", global: "same", known: true, address: true},
+		"same, then new":               {policy: "same-then-new", known: true, same: true},
+		"unknown caller":               {same: true},
+		"unknown caller, global new":   {global: "new", same: true},
+		"known caller, nobody listens": {policy: "same", known: true, same: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newSite(t, func(c *config.Config) {
+				c.DicomAlwaysAllowStorageCommitment = true
+				if x.global != "" {
+					c.StorageCommitmentDelivery = x.global
+				}
+			})
+			listening, onSame := newRequester(t), newRequester(t)
+			if x.known {
+				m := modality(t, "SCU", "127.0.0.1:1")
+				if x.address {
+					m = modality(t, "SCU", listening.addr)
+				}
+				m.StorageCommitmentDelivery = x.policy
+				s.know("scu", m)
+			}
+			refs := s.putInto(1)
+			if err := ask(t, s.dial("SCU", onSame), "2.25.1", refs); err != nil {
+				t.Fatal(err)
+			}
+			from := listening
+			if x.same {
+				from = onSame
+			}
+			if got := from.next(t); !slices.Equal(got.data.References, refs) {
+				t.Errorf("%+v", got)
+			}
+			s.reach(s.commitmentJobs()[0], jobs.Success)
+		})
+	}
+}
+
+// With same-then-new a requester that has gone is called back.
+func TestSameThenNewCallsBack(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	r := newRequester(t)
+	m := modality(t, "SCU", r.addr)
+	m.StorageCommitmentDelivery = "same-then-new"
+	s.know("scu", m)
+	refs := s.putInto(1)
+	c := s.dial("SCU", nil) // takes no report: 0211H
+	if err := ask(t, c, "2.25.1", refs); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Release(t.Context()); err != nil {
+		t.Logf("release: %v", err) // the report may have crossed it
+	}
+	s.reach(s.commitmentJobs()[0], jobs.Success, jobs.Failure)
+}
+
+// A caller without an address that has gone gets its report when it asks again.
+func TestCallerWithoutAddressAsksAgain(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, func(c *config.Config) { c.DicomAlwaysAllowStorageCommitment = true })
+	r := newRequester(t)
+	r.refuse(dimse.Errorf(dimse.StatusProcessingFailure, "not now"))
+	refs := s.putInto(1)
+	if err := ask(t, s.dial("STRANGER", r), "2.25.1", refs); err != nil {
+		t.Fatal(err)
+	}
+	first := r.next(t)
+	s.reach(s.commitmentJobs()[0], jobs.Failure)
+	r.refuse(nil)
+	if err := ask(t, s.dial("STRANGER", r), "2.25.1", refs); err != nil {
+		t.Fatal(err)
+	}
+	if again := r.next(t); again.bytes != first.bytes {
+		t.Errorf("another report: %+v", again)
+	}
+}
+
+// A requester that refuses the report for good is not asked again; resubmitting the job sends it once more.
+func TestRefusedReport(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	r := newRequester(t)
+	r.refuse(dimse.Errorf(dimse.StatusInvalidArgument, "never heard of it"))
+	s.know("scu", modality(t, "SCU", r.addr))
+	if err := ask(t, s.dial("SCU", nil), "2.25.1", s.putInto(1)); err != nil {
+		t.Fatal(err)
+	}
+	first := r.next(t)
+	id := s.commitmentJobs()[0]
+	if info := s.reach(id, jobs.Failure); info.ErrorCode != jobs.CodeNetworkProtocol {
+		t.Errorf("%+v", info)
+	}
+	r.refuse(nil)
+	if err := s.engine.Resubmit(t.Context(), id); err != nil {
+		t.Fatal(err)
+	}
+	if again := r.next(t); again.bytes != first.bytes {
+		t.Errorf("another report: %+v", again)
+	}
+	s.reach(id, jobs.Success)
+}
+
+// A passing failure of the requester is retried.
+func TestPassingFailureIsRetried(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	r := newRequester(t)
+	r.refuse(dimse.Errorf(dimse.StatusProcessingFailure, "database busy"))
+	s.know("scu", modality(t, "SCU", r.addr))
+	if err := ask(t, s.dial("SCU", nil), "2.25.1", s.putInto(1)); err != nil {
+		t.Fatal(err)
+	}
+	first := r.next(t)
+	id := s.commitmentJobs()[0]
+	s.reach(id, jobs.Retry)
+	r.refuse(nil)
+	if err := s.engine.TryNow(t.Context(), id); err != nil {
+		t.Fatal(err)
+	}
+	if again := r.next(t); again.bytes != first.bytes {
+		t.Errorf("another report: %+v", again)
+	}
+	s.reach(id, jobs.Success)
+}
+
+// Without time to retry the job fails at once.
+func TestNoRetry(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, func(c *config.Config) { c.StorageCommitmentRetryFor = 0 })
+	s.know("scu", modality(t, "SCU", "127.0.0.1:1"))
+	if err := ask(t, s.dial("SCU", nil), "2.25.1", s.putInto(1)); err != nil {
+		t.Fatal(err)
+	}
+	s.reach(s.commitmentJobs()[0], jobs.Failure)
+}
+
+// A report that could not be delivered survives a restart, with and without kept jobs, and is what it was.
+func TestReportSurvivesRestart(t *testing.T) {
+	t.Parallel()
+	for name, save := range map[string]bool{"jobs kept": true, "jobs not kept": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newSite(t, func(c *config.Config) { c.SaveJobs = save })
+			r := newRequester(t)
+			s.know("scu", modality(t, "SCU", "127.0.0.1:1"))
+			stored := s.putInto(1)
+			later := dicom.NewUID()
+			refs := append(slices.Clone(stored), ctRef(later))
+			if err := ask(t, s.dial("SCU", nil), "2.25.1", refs); err != nil {
+				t.Fatal(err)
+			}
+			s.reach(s.commitmentJobs()[0], jobs.Retry)
+			s.know("scu", modality(t, "SCU", r.addr))
+			s.restart()
+			id := s.commitmentJobs()[0]
+			if err := s.engine.TryNow(t.Context(), id); err != nil {
+				t.Logf("try now: %v", err) // without kept jobs it runs at once
+			}
+			got := r.next(t)
+			if got.event != 2 || !slices.Equal(got.data.References, stored) || got.data.Failures[0].SOPInstanceUID != later {
+				t.Errorf("%+v", got)
+			}
+			s.reach(id, jobs.Success)
+		})
+	}
+}
