@@ -197,7 +197,7 @@ func (s *Server) policy(conn *connection) dul.Policy {
 		MaxPDULength: s.cfg.MaxPDULength, TLS: s.cfg.TLS,
 		ACSETimeout: s.cfg.ACSETimeout, DIMSETimeout: s.cfg.DIMSETimeout, IdleTimeout: s.cfg.IdleTimeout,
 		ImplementationClassUID: s.cfg.ImplementationClassUID, ImplementationVersionName: s.cfg.ImplementationVersionName,
-		Logger: s.log, NewID: func() string { return id },
+		NewID: func() string { return id }, // and no Logger: the server tells of every beginning and end itself
 	}
 }
 
