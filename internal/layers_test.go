@@ -36,7 +36,7 @@ var layers = map[string][]string{
 	"storage/blob/disk":    {"storage/blob"},
 	"storage/blob/memory":  {"storage/blob"},
 	"storage/blob/seglog":  {"storage/blob", "storage/blob/disk", "storage/blob/memory"},
-	"storage/blob/fsblob":  {"storage/blob", "storage/blob/disk", "storage/blob/memory"},
+	"storage/blob/fsblob":  {"storage/blob", "storage/blob/disk", "storage/blob/memory", "storage/blob/seglog"},
 	"storage/blob/memblob": {"storage/blob", "storage/blob/memory"},
 	"storage/index":        {"dicom"},
 	"storage/index/sqlite": {"dicom", "dicom/charset", "storage/index"},

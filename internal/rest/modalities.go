@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 
 	"gantry/internal/config"
@@ -198,7 +199,8 @@ func storeStraight(s *Server, c *Call) error {
 	if err != nil {
 		return err
 	}
-	file, err := codec.OpenFile(body, codec.DefaultLimits())
+	var head bytes.Buffer // what the reader of the header has taken of the body
+	file, err := codec.OpenFile(io.TeeReader(body, &head), codec.DefaultLimits())
 	if err != nil {
 		return fail(statusBadFileFormat, "Cannot parse an invalid DICOM file: %v", err)
 	}
@@ -214,7 +216,8 @@ func storeStraight(s *Server, c *Call) error {
 	}
 	defer func() { _ = client.Release(c.background()) }()
 	response, err := client.Store(c.Request.Context(), &scu.StoreRequest{SOPClassUID: class, SOPInstanceUID: instance,
-		TransferSyntax: file.TransferSyntax.UID, Data: file.Raw()})
+		TransferSyntax: file.TransferSyntax.UID,
+		Data:           io.MultiReader(bytes.NewReader(head.Bytes()[file.DatasetOffset:]), body)})
 	if err != nil {
 		return err
 	}
