@@ -21,9 +21,9 @@ type Call struct {
 	session *Session
 	id      uint16
 	context uint8
-	pending chan *Reply
-	replies chan *Reply // the final one
-	closed  chan struct{}
+	pending chan *Reply   // nil: pending responses are dropped
+	replies chan *Reply   // the final one
+	closed  chan struct{} // by Close
 
 	// Guarded by session.mu.
 	final, awaited bool
@@ -82,11 +82,9 @@ func (s *Session) acquire(ctx context.Context) error {
 }
 
 func (s *Session) newCall(contextID uint8, cmd *Command, several bool) *Call {
-	call := &Call{session: s, context: contextID, replies: make(chan *Reply, 1), closed: make(chan struct{})}
+	call := &Call{session: s, context: contextID, replies: make(chan *Reply, 1)}
 	if several {
-		call.pending = make(chan *Reply, pendingReplies)
-	} else {
-		close(call.closed)
+		call.pending, call.closed = make(chan *Reply, pendingReplies), make(chan struct{})
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

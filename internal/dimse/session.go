@@ -107,8 +107,11 @@ func (s *Session) deliver(ctx context.Context, m *Message) error {
 			"message", m.Command.MessageIDRespondedTo, "status", m.Command.Status)
 		return nil
 	}
-	if final {
+	switch {
+	case final:
 		call.replies <- r // has room: see newCall
+		return nil
+	case call.pending == nil:
 		return nil
 	}
 	select {

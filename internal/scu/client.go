@@ -44,11 +44,12 @@ type Config struct {
 
 // Client is an association that this end asked for. Its methods may be called at once.
 type Client struct {
-	assoc   *dul.Assoc
-	service *scp.Association
-	session *dimse.Session
-	lenient bool
-	cancel  context.CancelFunc
+	assoc    *dul.Assoc
+	contexts []dul.Context
+	service  *scp.Association
+	session  *dimse.Session
+	lenient  bool
+	cancel   context.CancelFunc
 }
 
 // Errors of requests for which nothing was sent.
@@ -75,7 +76,7 @@ func Dial(ctx context.Context, cfg Config) (*Client, error) {
 	}
 	service := scp.Bind(assoc, scp.Options{Handler: cfg.Handler, Logger: cfg.Logger})
 	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	c := &Client{assoc: assoc, service: service, session: service.Session(), lenient: cfg.LenientRoles, cancel: cancel}
+	c := &Client{assoc: assoc, contexts: assoc.Contexts(), service: service, session: service.Session(), lenient: cfg.LenientRoles, cancel: cancel}
 	go func() {
 		_ = service.Run(run) // kept by the session, told by Wait and by requests
 	}()
@@ -117,7 +118,7 @@ func (c *Client) Abort() {
 // given, or any for "".
 func (c *Client) context(class, syntax dicom.UID) (dul.Context, error) {
 	found := false
-	for _, pc := range c.assoc.Contexts() {
+	for _, pc := range c.contexts {
 		if !pc.Accepted() || pc.AbstractSyntax != string(class) || syntax != "" && pc.TransferSyntax != string(syntax) {
 			continue
 		}
