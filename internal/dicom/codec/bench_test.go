@@ -2,6 +2,7 @@ package codec_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"testing"
@@ -142,7 +143,7 @@ func BenchmarkReferences(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		d.Reset(bytes.NewReader(data), ts, codec.Limits{})
-		if _, err := readHeader(d); err != io.EOF {
+		if _, err := readHeader(d); !errors.Is(err, io.EOF) {
 			b.Fatal(err)
 		}
 	}

@@ -1,6 +1,7 @@
 package codec
 
 import (
+	"errors"
 	"io"
 
 	"gantry/internal/dicom"
@@ -51,7 +52,7 @@ func (e *Writer) open() bool { return len(e.frames) > 0 && e.frames[len(e.frames
 func (e *Writer) CopyValue(d *Reader) error {
 	for {
 		b, err := d.chunk()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			if d.Truncated() {
 				e.remaining = 0
 			}
@@ -89,7 +90,7 @@ func (d *Reader) chunk() ([]byte, error) {
 func Copy(e *Writer, d *Reader) error {
 	for {
 		h, err := d.Next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {

@@ -2,6 +2,7 @@ package codec
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"math"
 
@@ -31,7 +32,7 @@ func (d *Reader) Dataset() (*dicom.Dataset, error) {
 	ds := &dicom.Dataset{BigEndian: d.cur.enc.bigEndian, UndefinedLength: d.cur.kind == frameItem && !d.cur.defined}
 	for {
 		if err := d.advance(); err != nil {
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				return ds, nil
 			}
 			return ds, err

@@ -1,6 +1,8 @@
 package codec
 
 import (
+	"io"
+
 	"gantry/internal/dicom"
 	"gantry/internal/dicom/dict"
 )
@@ -159,7 +161,7 @@ func (d *Reader) lastBytes(room int64, b []byte) error {
 		return err
 	}
 	if len(b) == 0 {
-		return errEOF
+		return io.EOF
 	}
 	d.truncated = d.truncated || !zeros(b)
 	d.padding(-1)

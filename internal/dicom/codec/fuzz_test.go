@@ -2,6 +2,7 @@ package codec_test
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"strings"
 	"testing"
@@ -111,7 +112,7 @@ func FuzzRoundTrip(f *testing.F) {
 		w := codec.NewWriter(&out, ts)
 		d := codec.NewReader(bytes.NewReader(in), ts, fuzzLimits)
 		if err := codec.Copy(w, d); err != nil {
-			if _, err := d.Next(); err == nil || err == io.EOF {
+			if _, err := d.Next(); err == nil || errors.Is(err, io.EOF) {
 				t.Errorf("what the Reader takes the Writer refuses")
 			}
 			return

@@ -60,6 +60,15 @@ func TestLimits(t *testing.T) {
 	}
 }
 
+func TestLimitErrorNamesPlaceAndLimit(t *testing.T) {
+	t.Parallel()
+	d := codec.NewReaderBytes([]byte(short(0x00100020, "LO", "12345678901")), explicitLE, codec.Limits{MaxValue: 10})
+	const want = "codec: (0010,0020) at byte 0: 11 exceeds the limit MaxValue of 10"
+	if err := readAll(d, false); err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}
+
 // readAll reads all values one by one, or the data set as a whole.
 func readAll(d *codec.Reader, whole bool) error {
 	if whole {
@@ -67,7 +76,7 @@ func readAll(d *codec.Reader, whole bool) error {
 		return err
 	}
 	for {
-		if _, err := d.Next(); err == io.EOF {
+		if _, err := d.Next(); errors.Is(err, io.EOF) {
 			return nil
 		} else if err != nil {
 			return err

@@ -2,6 +2,7 @@ package codec_test
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"io/fs"
 	"os"
@@ -125,13 +126,13 @@ func TestSamplesSkip(t *testing.T) {
 		for {
 			want := nextTop(t, f.Reader)
 			got, err := s.Next()
-			if err != nil && err != io.EOF {
+			if err != nil && !errors.Is(err, io.EOF) {
 				t.Fatal(err)
 			}
 			if got != want {
 				t.Fatalf("after Skip %+v, walking %+v", got, want)
 			}
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				break
 			}
 			if err := s.Skip(); err != nil {
@@ -149,7 +150,7 @@ func nextTop(t *testing.T, d *codec.Reader) codec.Header {
 	t.Helper()
 	for {
 		h, err := d.Next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return codec.Header{}
 		}
 		if err != nil {

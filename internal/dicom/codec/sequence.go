@@ -1,13 +1,6 @@
 package codec
 
-import (
-	"io"
-
-	"gantry/internal/dicom"
-)
-
-// errEOF saves the hot path an import.
-var errEOF = io.EOF
+import "gantry/internal/dicom"
 
 // delimiterInItem handles a tag of group FFFE where an element is expected.
 func (d *Reader) delimiterInItem(tag dicom.Tag, length uint32, room int64) error {

@@ -1,6 +1,7 @@
 package codec_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
@@ -217,13 +218,13 @@ func TestErrorsNameThePlaceAndStay(t *testing.T) {
 	if err == nil || err.Error() != want {
 		t.Fatalf("got %v, want %s", err, want)
 	}
-	if _, again := d.Next(); again != err {
+	if _, again := d.Next(); !errors.Is(again, err) {
 		t.Errorf("the next call returns %v", again)
 	}
-	if err2 := d.Skip(); err2 != err {
+	if err2 := d.Skip(); !errors.Is(err2, err) {
 		t.Errorf("Skip returns %v", err2)
 	}
-	if _, err3 := d.Value(); err3 != err {
+	if _, err3 := d.Value(); !errors.Is(err3, err) {
 		t.Errorf("Value returns %v", err3)
 	}
 }

@@ -3,6 +3,7 @@ package codec_test
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -73,7 +74,7 @@ func trace(d *codec.Reader) string {
 		if err == nil {
 			err = traceHeader(&b, d, h)
 		}
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			if d.Truncated() {
 				b.WriteString("truncated\n")
 			}

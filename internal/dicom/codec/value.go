@@ -1,6 +1,7 @@
 package codec
 
 import (
+	"errors"
 	"io"
 	"math"
 
@@ -82,7 +83,7 @@ func (d *Reader) collect() ([]byte, error) {
 		}
 		n, err := d.Read(buf[len(buf):cap(buf)])
 		buf = buf[:len(buf)+n]
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {
@@ -139,7 +140,7 @@ func (d *Reader) Skip() error {
 }
 
 func ignoreEOF(err error) error {
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		return nil
 	}
 	return err
