@@ -2,6 +2,7 @@ package cli_test
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net"
 	"slices"
@@ -29,6 +30,7 @@ type peer struct {
 	report   string               // "same", "none", or the address for a new association
 	fail     map[dicom.UID]uint16 // Failure Reasons
 	leaveOut map[dicom.UID]bool   // of the report
+	abort    map[dicom.UID]bool   // the association, instead of an answer
 	hold     chan struct{}        // C-STOREs wait for its end, or for that of the association
 	got      chan dicom.UID       // C-STOREs that have begun, if there is anybody to listen
 	reported chan dimse.Status    // answers to reports
@@ -85,6 +87,9 @@ func (p *peer) Store(ctx context.Context, rq *scp.StoreRequest) error {
 		case <-p.hold:
 		case <-ctx.Done():
 		}
+	}
+	if p.abort[rq.SOPInstanceUID] {
+		return rq.Association.Assoc().Abort(errors.New("test"))
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"gantry/internal/dicom"
+	"gantry/internal/dicom/dict"
 	"gantry/internal/dimse"
 	"gantry/internal/dul"
 	"gantry/internal/scu"
@@ -53,8 +54,7 @@ func (s *sending) references() []reference {
 	return refs
 }
 
-// run sends batch after batch, each over as many associations as asked for. It ends at the first association that is
-// lost, and with none at all.
+// run sends batch after batch, each over as many associations as asked for.
 func (s *sending) run(ctx context.Context) error {
 	defer func() {
 		s.progress.finish()
@@ -97,7 +97,12 @@ func (s *sending) batch(ctx context.Context, b batch) error {
 	return first
 }
 
-// association sends what the queue gives. Only the first has to come about: others that the peer refuses leave it to it.
+// lossLimit is how many associations in a row may be lost without a single answer.
+const lossLimit = 3
+
+// association sends what the queue gives. An association that is lost, as when the peer cannot stand an object, costs the
+// objects on their way and is replaced. Only the first of several at once has to come about: others that the peer
+// refuses leave the work to it.
 func (s *sending) association(ctx context.Context, contexts []dul.ProposedContext, queue <-chan *object, needed bool) error {
 	cfg, err := s.o.config(s.target, contexts...)
 	if err != nil {
@@ -106,58 +111,80 @@ func (s *sending) association(ctx context.Context, contexts []dul.ProposedContex
 	if s.o.window > 1 {
 		cfg.Async = &dul.AsyncWindow{Invoked: uint16(s.o.window), Performed: 1}
 	}
-	c, err := dial(ctx, s.target, cfg)
-	if err != nil {
-		if !needed && ctx.Err() == nil {
+	var loss error
+	for losses := 0; losses < lossLimit; losses++ {
+		c, err := dial(ctx, s.target, cfg)
+		switch {
+		case err != nil && loss != nil:
+			return loss
+		case err != nil && !needed && ctx.Err() == nil:
 			cfg.Logger.Warn("one association less", "err", err)
 			return nil
+		case err != nil:
+			return err
 		}
-		return err
+		var answers int
+		if answers, loss = s.pipeline(ctx, c, queue); loss == nil {
+			release(ctx, c, cfg.Logger.Warn)
+			return nil
+		}
+		c.Abort()
+		if ctx.Err() != nil {
+			return loss
+		}
+		if answers > 0 {
+			losses = 0
+		}
 	}
+	return loss
+}
+
+// pipeline keeps as many operations going as the peer has agreed to, and counts the answers.
+func (s *sending) pipeline(ctx context.Context, c *scu.Client, queue <-chan *object) (answers int, err error) {
 	s.mu.Lock()
 	s.opened++
 	s.mu.Unlock()
-	if err := s.pipeline(ctx, c, queue); err != nil {
-		c.Abort()
-		return err
-	}
-	release(ctx, c, cfg.Logger.Warn)
-	return nil
-}
-
-// pipeline keeps as many operations going as the peer has agreed to.
-func (s *sending) pipeline(ctx context.Context, c *scu.Client, queue <-chan *object) error {
 	n := int(c.Assoc().Async().Invoked)
 	if n == 0 || n > s.o.window { // 0: no limit
 		n = s.o.window
 	}
-	errs := make(chan error, n)
-	for range n {
-		go func() { errs <- s.drain(ctx, c, queue) }()
+	type ending struct {
+		answers int
+		err     error
 	}
-	var first error
+	endings := make(chan ending, n)
 	for range n {
-		if err := <-errs; err != nil && first == nil {
-			first = err
+		go func() {
+			answers, err := s.drain(ctx, c, queue)
+			endings <- ending{answers, err}
+		}()
+	}
+	for range n {
+		e := <-endings
+		answers += e.answers
+		if err == nil {
+			err = e.err
 		}
 	}
-	return first
+	return answers, err
 }
 
-func (s *sending) drain(ctx context.Context, c *scu.Client, queue <-chan *object) error {
+// drain sends one object after the other until the association is lost or none is left.
+func (s *sending) drain(ctx context.Context, c *scu.Client, queue <-chan *object) (answers int, err error) {
 	for o := range queue {
 		if err := s.send(ctx, c, o); err != nil {
-			return err
+			return answers, err
 		}
+		answers++
 	}
-	return ctx.Err()
+	return answers, ctx.Err()
 }
 
 // send sends one object. Only what ends the association is an error; the rest is noted.
 func (s *sending) send(ctx context.Context, c *scu.Client, o *object) error {
 	syntax, ok := agreed(c.Assoc(), o)
 	if !ok {
-		s.fail(o, "", "the peer takes neither its SOP class in "+string(o.syntax.UID)+" nor, if it can be turned into it, in implicit VR")
+		s.fail(o, "", "the peer does not take "+keyword(o.class)+" in "+keyword(o.syntax.UID))
 		return nil
 	}
 	data, err := o.open()
@@ -213,4 +240,12 @@ func (s *sending) fail(o *object, status, why string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.failed = append(s.failed, failedObject{Path: o.path, SOPInstanceUID: o.instance, Status: status, Reason: why})
+}
+
+// keyword names a UID as the standard does, or else by itself.
+func keyword(uid dicom.UID) string {
+	if e, ok := dict.LookupUID(uid); ok && e.Keyword != "" {
+		return e.Keyword
+	}
+	return string(uid)
 }

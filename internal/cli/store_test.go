@@ -93,7 +93,7 @@ func TestStoreTurnsIntoImplicitVR(t *testing.T) {
 	writeObject(t, dir, "b", jpeg)
 	var r storeJSON
 	run(t, nil, "store", address, dir, "--json").want(t, 1).decode(t, &r)
-	if r.Stored != 1 || len(r.Failed) != 1 || !strings.Contains(r.Failed[0].Reason, string(dicom.JPEGBaseline8Bit)) {
+	if r.Stored != 1 || len(r.Failed) != 1 || !strings.Contains(r.Failed[0].Reason, "CTImageStorage in JPEGBaseline8Bit") {
 		t.Errorf("%+v", r)
 	}
 	ds, err := codec.ReadDataset(bytes.NewReader(p.stored["1.1"]), dicom.LookupTransferSyntax(dicom.ImplicitVRLittleEndian), codec.DefaultLimits())
@@ -178,6 +178,27 @@ func TestStoreIsInterrupted(t *testing.T) {
 		if got := <-ended; got != code {
 			t.Errorf("%v: exit code %d, want %d\n%s", signal, got, code, stderr)
 		}
+	}
+}
+
+// An object that makes the peer abort costs itself alone.
+func TestStoreGoesOnAfterALostAssociation(t *testing.T) {
+	t.Parallel()
+	p := &peer{t: t, abort: map[dicom.UID]bool{"1.2": true}}
+	address, dir := p.start(), t.TempDir()
+	for _, uid := range []string{"1.1", "1.2", "1.3", "1.4"} {
+		writeObject(t, dir, uid, ct(uid, "1", "1"))
+	}
+	var r storeJSON
+	run(t, nil, "store", address, dir, "--json").want(t, 1).decode(t, &r)
+	if r.Stored != 3 || r.Associations != 2 || len(r.Failed) != 1 || filepath.Base(r.Failed[0].Path) != "1.2" {
+		t.Errorf("%+v", r)
+	}
+	p = &peer{t: t, abort: map[dicom.UID]bool{"1.1": true, "1.2": true, "1.3": true}}
+	o := run(t, nil, "store", p.start(), dir, "--json").want(t, 5)
+	o.decode(t, &r)
+	if r.Stored != 0 || r.Error == "" {
+		t.Errorf("%+v", r)
 	}
 }
 
