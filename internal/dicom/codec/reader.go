@@ -68,6 +68,9 @@ func NewReaderBytes(b []byte, ts dicom.TransferSyntax, lim Limits) *Reader {
 	return d
 }
 
+// maxScratch is what a Reader keeps for large values when it is reset.
+const maxScratch = 1 << 20
+
 // Reset makes the Reader start over with another stream; its memory is used again.
 func (d *Reader) Reset(r io.Reader, ts dicom.TransferSyntax, lim Limits) {
 	d.src.reset(r)
@@ -82,6 +85,9 @@ func (d *Reader) ResetBytes(b []byte, ts dicom.TransferSyntax, lim Limits) {
 
 func (d *Reader) begin(ts dicom.TransferSyntax, lim Limits) {
 	d.lim = lim.withDefaults()
+	if cap(d.scratch) > maxScratch {
+		d.scratch = nil
+	}
 	if d.charsets == nil {
 		d.charsets = make([]byte, 0, 64)
 	}

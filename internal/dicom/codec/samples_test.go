@@ -48,7 +48,7 @@ func forSamples(t *testing.T, fn func(t *testing.T, path string, data []byte)) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n < 170 {
+	if n < 180 {
 		t.Errorf("only %d samples recognised as DICOM", n)
 	}
 }
