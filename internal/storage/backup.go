@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 
 	"gantry/internal/storage/blob/disk"
-	"gantry/internal/storage/index"
 )
 
 // Backup writes a consistent copy of the whole store into the new or empty folder dir while the store is in use, also
@@ -23,22 +22,14 @@ func (s *Store) Backup(ctx context.Context, dir string) error {
 	if err := makeEmpty(dir); err != nil {
 		return err
 	}
-	if err := s.idx.Backup(ctx, filepath.Join(dir, "index.db")); err != nil {
+	if err := s.idx.Backup(ctx, filepath.Join(dir, indexFile)); err != nil {
 		return s.typed("back up the index", err)
 	}
-	for area, name := range [...]string{index.AreaLog: logFolder, index.AreaFiles: filesFolder} {
-		if s.areas[area] == nil {
-			continue
-		}
-		if err := s.areas[area].Backup(ctx, filepath.Join(dir, name)); err != nil {
-			return s.typed("back up the objects", err)
-		}
+	if err := s.blobs.Backup(ctx, filepath.Join(dir, objectsFolder)); err != nil {
+		return s.typed("back up the objects", err)
 	}
-	// The copy says of itself that it was left in the middle of things, so that Open goes through all of it.
-	for name, content := range map[string][]byte{openFile: nil, versionFile: fmt.Appendln(nil, folderFormat)} {
-		if err := disk.WriteFile(disk.OS{}, filepath.Join(dir, name), content); err != nil {
-			return s.typed("finish the backup", disk.WriteError("write "+name, err))
-		}
+	if err := disk.WriteFile(disk.OS{}, filepath.Join(dir, versionFile), fmt.Appendln(nil, folderFormat)); err != nil {
+		return s.typed("finish the backup", disk.WriteError("write the version file", err))
 	}
 	return nil
 }

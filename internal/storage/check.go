@@ -94,22 +94,13 @@ func (c *checker) blobs(ctx context.Context) error {
 	if !c.o.Checksums {
 		return nil
 	}
-	for _, area := range c.s.areas {
-		if area == nil {
-			continue
+	return c.s.blobs.Check(ctx, c.o.Repair, func(f blob.Finding) {
+		problem := f.Problem
+		if f.Quarantine != "" {
+			problem += "; moved to " + f.Quarantine
 		}
-		err := area.Check(ctx, c.o.Repair, func(f blob.Finding) {
-			problem := f.Problem
-			if f.Quarantine != "" {
-				problem += "; moved to " + f.Quarantine
-			}
-			c.found(Finding{Kind: FoundBlob, Place: f.Path + " at " + f.Position.String(), Problem: problem, Repaired: f.Repaired})
-		})
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+		c.found(Finding{Kind: FoundBlob, Place: f.Path + " at " + f.Position.String(), Problem: problem, Repaired: f.Repaired})
+	})
 }
 
 // rows looks for the bytes of every instance.
@@ -124,9 +115,8 @@ func (c *checker) rows(ctx context.Context) error {
 		}
 		id := b.Instance
 		f := Finding{Kind: FoundMissing, ID: &id, Place: refOf(b).String(), Problem: err.Error()}
-		if now, ok := c.moved(ctx, b); ok {
-			_ = now // stored anew or deleted while we looked
-			return nil
+		if c.moved(ctx, b) {
+			return nil // stored anew or deleted while we looked
 		}
 		f.Repaired = c.o.Repair
 		if f.Repaired {
@@ -152,28 +142,24 @@ func (c *checker) rows(ctx context.Context) error {
 }
 
 // moved tells whether an instance lies elsewhere by now, or is gone.
-func (c *checker) moved(ctx context.Context, b *index.Blob) (now index.Blob, moved bool) {
-	err := c.s.idx.View(ctx, func(r index.ReadTx) (err error) { now, err = r.Stored(b.Instance); return err })
-	return now, err != nil || refOf(&now) != refOf(b)
+func (c *checker) moved(ctx context.Context, b *index.Blob) bool {
+	var now index.Blob
+	err := c.s.View(ctx, func(r index.ReadTx) (err error) { now, err = r.Stored(b.Instance); return err })
+	return err != nil || refOf(&now) != refOf(b)
 }
 
 // orphans looks for the instance of every stored object. In a store that is in use elsewhere an object that has just
 // come may be taken for one.
 func (c *checker) orphans(ctx context.Context) error {
-	for area := range c.s.areas {
-		if c.s.areas[area] == nil {
-			continue
-		}
-		for e, err := range c.s.areas[area].Replay(ctx, blob.Position{}) {
-			if err := c.orphan(ctx, index.Area(area), e, err); err != nil {
-				return err
-			}
+	for e, err := range c.s.blobs.Replay(ctx, blob.Position{}) {
+		if err := c.orphan(ctx, e, err); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-func (c *checker) orphan(ctx context.Context, area index.Area, e blob.Entry, err error) error {
+func (c *checker) orphan(ctx context.Context, e blob.Entry, err error) error {
 	var damaged *blob.CorruptError
 	if errors.As(err, &damaged) {
 		if !c.o.Checksums { // else it was reported already
@@ -185,7 +171,7 @@ func (c *checker) orphan(ctx context.Context, area index.Area, e blob.Entry, err
 		return err
 	}
 	c.sum.Blobs++
-	n, err := c.s.reread(ctx, area, &e)
+	n, err := c.s.reread(ctx, &e)
 	if err != nil {
 		if ctx.Err() != nil {
 			return err
@@ -197,7 +183,7 @@ func (c *checker) orphan(ctx context.Context, area index.Area, e blob.Entry, err
 		return nil
 	}
 	var have index.Blob
-	err = c.s.idx.View(ctx, func(r index.ReadTx) (err error) { have, err = r.Stored(n.ID); return err })
+	err = c.s.View(ctx, func(r index.ReadTx) (err error) { have, err = r.Stored(n.ID); return err })
 	if err == nil && refOf(&have) == e.Ref {
 		return nil
 	}
@@ -209,7 +195,7 @@ func (c *checker) orphan(ctx context.Context, area index.Area, e blob.Entry, err
 		f.Problem = "a second copy of an instance"
 	}
 	if c.o.Repair {
-		if err := c.adopt(ctx, area, e); err != nil {
+		if err := c.adopt(ctx, e); err != nil {
 			return err
 		}
 	}
@@ -218,7 +204,7 @@ func (c *checker) orphan(ctx context.Context, area index.Area, e blob.Entry, err
 }
 
 // adopt does with an object what a replay would have done.
-func (c *checker) adopt(ctx context.Context, area index.Area, e blob.Entry) error {
-	r := &replayer{s: c.s, area: area, entries: []blob.Entry{e}}
+func (c *checker) adopt(ctx context.Context, e blob.Entry) error {
+	r := &replayer{s: c.s, entries: []blob.Entry{e}}
 	return r.flush(ctx)
 }

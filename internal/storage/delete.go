@@ -6,7 +6,6 @@ import (
 	"errors"
 	"slices"
 
-	"gantry/internal/storage/blob"
 	"gantry/internal/storage/index"
 )
 
@@ -52,7 +51,7 @@ func (s *Store) Delete(ctx context.Context, level index.Level, id index.ID) (*De
 }
 
 func (s *Store) page(ctx context.Context, level index.Level, id index.ID, after int64) (rows []index.InstanceRow, err error) {
-	err = s.idx.View(ctx, func(r index.ReadTx) (err error) {
+	err = s.View(ctx, func(r index.ReadTx) (err error) {
 		rows, err = r.Instances(level, id, after, deleteBatch)
 		return err
 	})
@@ -95,7 +94,7 @@ func (s *Store) deleteRows(ctx context.Context, rows []index.InstanceRow, d *Del
 
 // current reads again, under the locks, where the bytes of rows lie.
 func (s *Store) current(ctx context.Context, rows []index.InstanceRow) (blobs []index.Blob, err error) {
-	err = s.idx.View(ctx, func(r index.ReadTx) error {
+	err = s.View(ctx, func(r index.ReadTx) error {
 		for i := range rows {
 			b, err := r.Stored(rows[i].ID)
 			if errors.Is(err, index.ErrNotFound) {
@@ -113,34 +112,12 @@ func (s *Store) current(ctx context.Context, rows []index.InstanceRow) (blobs []
 
 // bury writes tombstones and waits for them.
 func (s *Store) bury(ctx context.Context, blobs []index.Blob) error {
-	return s.eachArea(blobs, func(area blob.Store, refs []blob.Ref) error {
-		t, err := area.Delete(ctx, refs...)
-		if err != nil {
-			return err
-		}
-		s.seeLog(area, t)
-		return t.Wait(ctx)
-	})
-}
-
-// seeLog notes the end of a record in the log.
-func (s *Store) seeLog(area blob.Store, t blob.Ticket) {
-	if area == s.areas[index.AreaLog] {
-		s.flights.saw(t.Next())
+	t, err := s.blobs.Delete(ctx, refsOf(blobs)...)
+	if err != nil {
+		return err
 	}
-}
-
-func (s *Store) eachArea(blobs []index.Blob, fn func(blob.Store, []blob.Ref) error) error {
-	for area := range s.areas {
-		refs := refsIn(blobs, index.Area(area))
-		if len(refs) == 0 || s.areas[area] == nil {
-			continue
-		}
-		if err := fn(s.areas[area], refs); err != nil {
-			return err
-		}
-	}
-	return nil
+	s.flights.saw(t.Next())
+	return t.Wait(ctx)
 }
 
 // unindex takes instances out of the index and notes that their bytes are to be given back.
@@ -164,8 +141,7 @@ func (s *Store) unindex(ctx context.Context, blobs []index.Blob, d *Deleted) err
 
 // giveBack frees the bytes of buried blobs and forgets them.
 func (s *Store) giveBack(ctx context.Context, blobs []index.Blob) error {
-	err := s.eachArea(blobs, func(area blob.Store, refs []blob.Ref) error { return area.Reclaim(ctx, refs...) })
-	if err != nil {
+	if err := s.blobs.Reclaim(ctx, refsOf(blobs)...); err != nil {
 		return err
 	}
 	return s.idx.Derive(ctx, func(tx index.Tx) error {

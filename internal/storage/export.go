@@ -143,7 +143,7 @@ func (x *exporter) folder(ctx context.Context, row *index.InstanceRow) (string, 
 	var patient *index.PatientRow
 	var study *index.StudyRow
 	var series *index.SeriesRow
-	err := x.s.idx.View(ctx, func(r index.ReadTx) error {
+	err := x.s.View(ctx, func(r index.ReadTx) error {
 		var err1, err2, err3 error
 		patient, err1 = r.Patient(row.Patient)
 		study, err2 = r.Study(row.Study)

@@ -21,7 +21,7 @@ type flights struct {
 type flight struct {
 	floor      blob.Position
 	prev, next *flight
-	landing    bool // part of the transaction that is being committed
+	landing    bool // among the rows that are being committed
 }
 
 // begin registers a flight before its record is committed to the log.
@@ -60,16 +60,4 @@ func (f *flights) done(fl *flight) {
 	} else {
 		fl.next.prev = fl.prev
 	}
-}
-
-// position is where a replay has to begin once the landing flights are in the index.
-func (f *flights) position() blob.Position {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for fl := f.first; fl != nil; fl = fl.next {
-		if !fl.landing {
-			return fl.floor
-		}
-	}
-	return f.end
 }

@@ -85,7 +85,7 @@ func (o object) upload(t testing.TB) *storage.PutRequest {
 }
 
 // layouts are those every test of the store runs with.
-var layouts = []string{storage.LayoutLog, storage.LayoutMemory}
+var layouts = []string{storage.LayoutLog, storage.LayoutFiles}
 
 func eachLayout(t *testing.T, fn func(t *testing.T, layout string)) {
 	t.Helper()

@@ -3,31 +3,29 @@ package storage
 import (
 	"context"
 	"errors"
-	"fmt"
-	"sync"
 
 	"gantry/internal/storage/blob"
 	"gantry/internal/storage/index"
 )
 
-// maxBatch bounds the instances of one index transaction.
-const maxBatch = 256
-
 // decide tells what is to become of an arrival whose identity is locked.
 func (s *Store) decide(ctx context.Context, mode Overwrite, a *arrival) (PutStatus, error) {
-	var old index.Blob
-	err := s.idx.View(ctx, func(r index.ReadTx) (err error) { old, err = r.Stored(a.n.ID); return err })
+	old, found := s.pending.find(a.n.ID)
+	if !found {
+		var err error
+		if old, found, err = s.lookFor(ctx, a); err != nil {
+			return 0, err
+		}
+	}
 	switch {
-	case errors.Is(err, index.ErrNotFound):
+	case !found:
 		return Stored, nil
-	case err != nil:
-		return 0, s.typed("look for an instance", err)
 	case mode == OverwriteNever:
 		return AlreadyStored, nil
 	case mode == OverwriteIfChanged:
 		same, err := s.same(ctx, &old, &a.n.Blob)
 		if err != nil {
-			return 0, err
+			return 0, s.typed("compare with the stored copy", err)
 		}
 		if same {
 			return AlreadyStored, nil
@@ -35,6 +33,19 @@ func (s *Store) decide(ctx context.Context, mode Overwrite, a *arrival) (PutStat
 	}
 	a.old = &old
 	return Replaced, nil
+}
+
+// lookFor looks an instance up in the index, if it has to.
+func (s *Store) lookFor(ctx context.Context, a *arrival) (old index.Blob, found bool, err error) {
+	known, err := s.arrivals.isNew(ctx, s, a)
+	if known || err != nil {
+		return old, false, err
+	}
+	err = s.idx.View(ctx, func(r index.ReadTx) (err error) { old, err = r.Stored(a.n.ID); return err })
+	if errors.Is(err, index.ErrNotFound) {
+		return old, false, nil
+	}
+	return old, err == nil, s.typed("look for an instance", err)
 }
 
 // same compares two copies of an instance by size and MD5. A stored copy that cannot be read is not the same.
@@ -50,7 +61,7 @@ func (s *Store) same(ctx context.Context, old, now *index.Blob) (bool, error) {
 	return sum == now.MD5, err
 }
 
-// keep puts an arrival into log and index.
+// keep puts an arrival into the log, waits until it is durable there, and hands it to the index.
 func (s *Store) keep(ctx context.Context, w blob.Writer, a *arrival) error {
 	kind := blob.KindInstance
 	if a.n.Blob.Upload {
@@ -63,17 +74,26 @@ func (s *Store) keep(ctx context.Context, w blob.Writer, a *arrival) error {
 		return s.typed("keep an object", err)
 	}
 	s.flights.saw(ticket.Next())
-	a.ticket = ticket
 	a.n.Blob.Key, a.n.Blob.Seq = ticket.Ref().Key, ticket.Ref().Seq
 	// From here on the record is in the log: it is brought to its end even if the sender gives up.
-	if err := s.committer.commit(s, a); err != nil {
-		return s.typed("keep an object", err)
+	ctx = context.WithoutCancel(ctx)
+	if err := ticket.Wait(ctx); err != nil {
+		return s.typed("wait for the disk", err) // the flight stays: nothing says that the record is not there
 	}
+	s.pending.add(a)
 	if a.old != nil {
-		// The old copy is out of the index; what is left of it after an error goes at the next start.
-		if err := s.dispose(context.WithoutCancel(ctx), []index.Blob{*a.old}); err != nil {
-			s.log.Warn("the bytes of a replaced instance are still there", "instance", a.n.ID, "error", err)
-		}
+		return s.replaced(ctx, a)
+	}
+	return nil
+}
+
+// replaced brings the new copy into the index and then gives the bytes of the old one back.
+func (s *Store) replaced(ctx context.Context, a *arrival) error {
+	if err := s.flush(ctx); err != nil {
+		return err
+	}
+	if err := s.dispose(ctx, []index.Blob{*a.old}); err != nil {
+		s.log.Warn("the bytes of a replaced instance are still there; they go at the next start", "instance", a.n.ID, "error", err)
 	}
 	return nil
 }
@@ -91,145 +111,10 @@ func (a *arrival) meta() blob.Meta {
 
 func refOf(b *index.Blob) blob.Ref { return blob.Ref{Key: b.Key, Seq: b.Seq} }
 
-// committer writes arrivals into the index, all that wait in one transaction, one transaction at a time. There is no
-// goroutine for it: whoever finds it idle leads, so that a lone association pays for no handing over, and passes the
-// lead on to one of those that have come meanwhile.
-type committer struct {
-	mu    sync.Mutex
-	queue []*arrival
-	busy  bool
-}
-
-func (c *committer) commit(s *Store, a *arrival) error {
-	c.mu.Lock()
-	if c.busy {
-		a.wake = make(chan bool, 1)
-		c.queue = append(c.queue, a)
-		c.mu.Unlock()
-		if lead := <-a.wake; !lead {
-			return a.err
-		}
-	} else {
-		c.busy = true
-		c.queue = append(c.queue, a)
-		c.mu.Unlock()
-	}
-	c.lead(s, a)
-	return a.err
-}
-
-// lead commits what waits; the leader is the first of it.
-func (c *committer) lead(s *Store, leader *arrival) {
-	c.mu.Lock()
-	batch := c.queue[:min(len(c.queue), maxBatch)]
-	c.queue = append([]*arrival(nil), c.queue[len(batch):]...)
-	c.mu.Unlock()
-	s.index(batch)
-	for _, a := range batch {
-		if a != leader {
-			a.wake <- false
-		}
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if len(c.queue) == 0 {
-		c.busy = false
-		return
-	}
-	c.queue[0].wake <- true
-}
-
-// index commits a batch. If the index refuses it each arrival is tried alone, so that one cannot spoil the others.
-func (s *Store) index(batch []*arrival) {
-	err := s.indexTogether(batch)
-	for _, a := range batch {
-		a.err = err
-		if err != nil && len(batch) > 1 && s.Err() == nil {
-			a.err = s.indexTogether([]*arrival{a})
-		}
-		if a.err != nil {
-			a.err = s.takeBack(a)
-		}
-	}
-}
-
-// indexTogether builds the transaction while the log is being synced, and commits it only after that.
-func (s *Store) indexTogether(batch []*arrival) error {
-	ctx := context.Background() // the disk ends this, nobody else
-	err := s.idx.Derive(ctx, func(tx index.Tx) error {
-		for _, a := range batch {
-			if err := tx.PutInstance(&a.n, false); err != nil {
-				return err
-			}
-			if a.old != nil {
-				if err := tx.PutReclaim(*a.old); err != nil {
-					return err
-				}
-			}
-		}
-		if err := s.notePosition(tx, batch); err != nil {
-			return err
-		}
-		for _, a := range batch {
-			if err := a.ticket.Wait(ctx); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	for _, a := range batch {
-		s.flights.done(&a.flight)
-	}
-	return nil
-}
-
-// notePosition notes where a replay has to begin once batch is committed.
-func (s *Store) notePosition(tx index.Tx, batch []*arrival) error {
-	if s.area != index.AreaLog {
-		return nil
-	}
-	s.flights.land(batch, true)
-	defer s.flights.land(batch, false)
-	return tx.SetPosition(s.flights.position().String())
-}
-
-// takeBack makes an arrival that could not be indexed dead in the log. If that fails, too, the store takes nothing more
-// until it is opened again and log and index are compared.
-func (s *Store) takeBack(a *arrival) error {
-	cause := a.err
-	ctx := context.Background()
-	t, err := s.areas[a.n.Blob.Area].Delete(ctx, refOf(&a.n.Blob))
-	if err == nil {
-		err = t.Wait(ctx)
-	}
-	if err != nil {
-		s.stop(fmt.Errorf("an object is in the log and not in the index: %w", errors.Join(cause, err)))
-		return cause
-	}
-	s.flights.done(&a.flight)
-	if err := s.areas[a.n.Blob.Area].Reclaim(ctx, refOf(&a.n.Blob)); err != nil {
-		s.log.Warn("the bytes of a refused object are still there", "error", err)
-	}
-	return cause
-}
-
-// land marks the flights of a batch.
-func (f *flights) land(batch []*arrival, on bool) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for _, a := range batch {
-		a.landing = on
-	}
-}
-
-func refsIn(blobs []index.Blob, area index.Area) (refs []blob.Ref) {
+func refsOf(blobs []index.Blob) []blob.Ref {
+	refs := make([]blob.Ref, len(blobs))
 	for i := range blobs {
-		if blobs[i].Area == area {
-			refs = append(refs, refOf(&blobs[i]))
-		}
+		refs[i] = refOf(&blobs[i])
 	}
 	return refs
 }

@@ -25,7 +25,7 @@ type Object struct {
 func (s *Store) OpenInstance(ctx context.Context, id index.ID) (*Object, error) {
 	for attempt := 0; ; attempt++ {
 		var row *index.InstanceRow
-		err := s.idx.View(ctx, func(r index.ReadTx) (err error) { row, err = r.Instance(id); return err })
+		err := s.View(ctx, func(r index.ReadTx) (err error) { row, err = r.Instance(id); return err })
 		if err != nil {
 			return nil, s.typed("open instance "+id.String(), err)
 		}
@@ -41,10 +41,7 @@ func (s *Store) OpenInstance(ctx context.Context, id index.ID) (*Object, error) 
 }
 
 func (s *Store) openBlob(ctx context.Context, b *index.Blob) (blob.Blob, error) {
-	if int(b.Area) >= len(s.areas) || s.areas[b.Area] == nil {
-		return nil, fmt.Errorf("%w: there is no such area in this folder", blob.ErrNotFound)
-	}
-	return s.areas[b.Area].Open(ctx, refOf(b))
+	return s.blobs.Open(ctx, refOf(b))
 }
 
 // Size is the size of the whole file in bytes.
@@ -103,7 +100,7 @@ func (s *Store) Verify(ctx context.Context, b index.Blob, digest bool) (err erro
 // MD5 is the MD5 of the stored file, computed on first request and then kept.
 func (s *Store) MD5(ctx context.Context, id index.ID) (sum [16]byte, err error) {
 	var b index.Blob
-	err = s.idx.View(ctx, func(r index.ReadTx) (err error) { b, err = r.Stored(id); return err })
+	err = s.View(ctx, func(r index.ReadTx) (err error) { b, err = r.Stored(id); return err })
 	if err != nil || b.HasMD5 {
 		return b.MD5, s.typed("checksum of "+id.String(), err)
 	}

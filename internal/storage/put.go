@@ -62,11 +62,11 @@ type PutResult struct {
 // arrival is an object on its way into the store.
 type arrival struct {
 	flight
-	n      index.NewInstance
-	old    *index.Blob // replaced by it
-	ticket blob.Ticket
-	wake   chan bool // true: lead the next batch; false: err says how it ended
-	err    error
+	n   index.NewInstance
+	old *index.Blob // replaced by it
+
+	series     *arriving // what arrives of its series; nil if nobody asked
+	remembered bool      // something of the same identity came lately
 }
 
 // Put takes an object in and returns when it is durable and findable. Two Puts of one instance do not overlap: the
@@ -75,10 +75,10 @@ type arrival struct {
 // Errors: *BadObjectError, *MismatchError, ErrFull, ErrReadOnly, ErrWriteStopped, ErrBusy, ErrUnavailable, the error of
 // rq.Data, that of ctx. After an error nothing of the object is there.
 func (s *Store) Put(ctx context.Context, rq *PutRequest) (*PutResult, error) {
-	if err := s.writable(); err != nil {
+	if err := s.ready(ctx); err != nil {
 		return nil, err
 	}
-	w, err := s.areas[s.area].Create(ctx, rq.Size)
+	w, err := s.blobs.Create(ctx, rq.Size)
 	if err != nil {
 		return nil, s.typed("begin an object", err)
 	}
@@ -95,6 +95,7 @@ func (s *Store) Put(ctx context.Context, rq *PutRequest) (*PutResult, error) {
 		return nil, err
 	}
 	defer s.identities.unlock(a.n.ID)
+	defer s.arrivals.leave(a)
 	status, err := s.decide(ctx, mode, a)
 	if err != nil {
 		return nil, err
@@ -110,6 +111,17 @@ func (s *Store) Put(ctx context.Context, rq *PutRequest) (*PutResult, error) {
 		s.feed.tell(NewInstance{PutResult: *rs, TransferSyntax: a.n.TransferSyntax, Origin: a.n.Origin})
 	}
 	return rs, nil
+}
+
+// ready tells whether objects can be taken at all.
+func (s *Store) ready(ctx context.Context) error {
+	if err := s.writable(); err != nil {
+		return err
+	}
+	if n, err := s.pending.state(); n >= pendingMax || err != nil {
+		return s.flush(ctx)
+	}
+	return nil
 }
 
 // receive takes the bytes and reads the header from them.
@@ -141,7 +153,7 @@ func (s *Store) receive(w blob.Writer, rq *PutRequest, mode Overwrite, a *arriva
 	if err := s.readHeader(w, src, offset, a); err != nil {
 		return err
 	}
-	a.n.Blob = index.Blob{Area: s.area, Upload: !rq.Received, Size: w.Size(), CRC32C: w.Checksum()}
+	a.n.Blob = index.Blob{Upload: !rq.Received, Size: w.Size(), CRC32C: w.Checksum()}
 	if sum != nil {
 		sum.Sum(a.n.Blob.MD5[:0])
 		a.n.Blob.HasMD5 = true

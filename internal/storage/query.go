@@ -14,10 +14,13 @@ const lookupChunk = 5000
 // Lookup tells which references are stored. It reads in chunks, so that a request of any size takes little memory
 // beside its own; found[i] belongs to refs[i].
 func (s *Store) Lookup(ctx context.Context, refs []index.Reference) ([]index.Found, error) {
+	if err := s.flush(ctx); err != nil {
+		return nil, err // an answer without what was acknowledged last would be wrong
+	}
 	found := make([]index.Found, len(refs))
 	for from := 0; from < len(refs); from += lookupChunk {
 		to := min(from+lookupChunk, len(refs))
-		err := s.idx.View(ctx, func(r index.ReadTx) error { return r.References(refs[from:to], found[from:to]) })
+		err := s.View(ctx, func(r index.ReadTx) error { return r.References(refs[from:to], found[from:to]) })
 		if err != nil {
 			return nil, s.typed("look up references", err)
 		}
@@ -36,11 +39,11 @@ type Statistics struct {
 
 // Statistics counts resources and bytes.
 func (s *Store) Statistics(ctx context.Context) (st Statistics, err error) {
-	err = s.idx.View(ctx, func(r index.ReadTx) (err error) { st.Statistics, err = r.Statistics(); return err })
+	err = s.View(ctx, func(r index.ReadTx) (err error) { st.Statistics, err = r.Statistics(); return err })
 	if err != nil {
 		return st, s.typed("count", err)
 	}
-	st.Blob = s.areas[s.area].Stats(ctx)
+	st.Blob = s.blobs.Stats(ctx)
 	return st, nil
 }
 
@@ -50,7 +53,7 @@ const handedOut = "changes.handed-out"
 // Changes gives up to limit changes with a number above since, in order. A number it gives is never given to another
 // change, power cut or not: what is told is made durable first.
 func (s *Store) Changes(ctx context.Context, since int64, limit int) (out []index.Change, err error) {
-	err = s.idx.View(ctx, func(r index.ReadTx) (err error) { out, err = r.Changes(since, limit); return err })
+	err = s.View(ctx, func(r index.ReadTx) (err error) { out, err = r.Changes(since, limit); return err })
 	if err != nil || len(out) == 0 {
 		return out, s.typed("read the changes", err)
 	}
@@ -59,7 +62,7 @@ func (s *Store) Changes(ctx context.Context, since int64, limit int) (out []inde
 
 // LastChange is the highest change number there is; it is made durable like those of Changes.
 func (s *Store) LastChange(ctx context.Context) (last int64, err error) {
-	err = s.idx.View(ctx, func(r index.ReadTx) (err error) { last, err = r.LastChange(); return err })
+	err = s.View(ctx, func(r index.ReadTx) (err error) { last, err = r.LastChange(); return err })
 	if err != nil {
 		return 0, s.typed("read the changes", err)
 	}

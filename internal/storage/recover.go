@@ -16,7 +16,6 @@ const replayBatch = 500
 
 // recover brings the index up to the blobs, before anything is served.
 func (s *Store) recover(ctx context.Context) error {
-	s.unclean = s.wasOpen()
 	var noted string
 	err := s.idx.View(ctx, func(r index.ReadTx) (err error) { noted, err = r.Position(); return err })
 	if err != nil {
@@ -29,21 +28,12 @@ func (s *Store) recover(ctx context.Context) error {
 		}
 	}
 	s.flights.saw(from)
-	if s.areas[index.AreaLog] != nil {
-		// After kill -9 the tail may lie in the page cache alone: it is made durable before it is believed.
-		if err := s.areas[index.AreaLog].Barrier(ctx); err != nil {
-			return err
-		}
-		if err := s.replay(ctx, index.AreaLog, from, false); err != nil {
-			return err
-		}
+	// After kill -9 the tail may lie in the page cache alone: it is made durable before it is believed.
+	if err := s.blobs.Barrier(ctx); err != nil {
+		return err
 	}
-	// Files have no order to continue from: they are gone through if the last process did not end in order, or if the
-	// index is new.
-	if s.areas[index.AreaFiles] != nil && (s.unclean || s.damagedAt != "") {
-		if err := s.replay(ctx, index.AreaFiles, blob.Position{}, false); err != nil {
-			return err
-		}
+	if err := s.replay(ctx, from, false); err != nil {
+		return err
 	}
 	return s.finishReclaims(ctx)
 }
@@ -65,7 +55,6 @@ func (s *Store) finishReclaims(ctx context.Context) error {
 // replayer puts records of a blob store into the index.
 type replayer struct {
 	s       *Store
-	area    index.Area
 	quiet   bool
 	entries []blob.Entry
 	deleted map[blob.Ref]bool
@@ -74,10 +63,10 @@ type replayer struct {
 	end     blob.Position
 }
 
-// replay indexes what lies in an area from a position on. Running it twice changes nothing.
-func (s *Store) replay(ctx context.Context, area index.Area, from blob.Position, quiet bool) error {
-	r := &replayer{s: s, area: area, quiet: quiet, deleted: map[blob.Ref]bool{}}
-	for e, err := range s.areas[area].Replay(ctx, from) {
+// replay indexes what lies in the log from a position on. Running it twice changes nothing.
+func (s *Store) replay(ctx context.Context, from blob.Position, quiet bool) error {
+	r := &replayer{s: s, quiet: quiet, deleted: map[blob.Ref]bool{}}
+	for e, err := range s.blobs.Replay(ctx, from) {
 		var damaged *blob.CorruptError
 		if errors.As(err, &damaged) {
 			r.damaged++
@@ -137,7 +126,7 @@ func (r *replayer) flush(ctx context.Context) error {
 
 // apply indexes one record.
 func (r *replayer) apply(ctx context.Context, tx index.Tx, e *blob.Entry) error {
-	n, err := r.s.reread(ctx, r.area, e)
+	n, err := r.s.reread(ctx, e)
 	if err != nil {
 		if ctx.Err() != nil {
 			return err
@@ -172,16 +161,7 @@ func (r *replayer) reclaimReplaced(tx index.Tx, e *blob.Entry) error {
 	if e.Meta.Replaces.IsZero() {
 		return nil
 	}
-	for area := range r.s.areas {
-		if r.s.areas[area] == nil {
-			continue
-		}
-		b := index.Blob{Area: index.Area(area), Key: e.Meta.Replaces.Key, Seq: e.Meta.Replaces.Seq}
-		if err := tx.PutReclaim(b); err != nil {
-			return err
-		}
-	}
-	return nil
+	return tx.PutReclaim(index.Blob{Key: e.Meta.Replaces.Key, Seq: e.Meta.Replaces.Seq})
 }
 
 // wins decides between two living copies of an instance: what the log notes of a replacement counts, not today's
@@ -204,12 +184,10 @@ func (r *replayer) wins(ctx context.Context, e *blob.Entry, have *index.Blob) (b
 	switch {
 	case noted == e.Ref:
 		return false, nil
-	case r.area == have.Area && e.Ref.Seq > have.Seq:
+	case e.Ref.Seq > have.Seq:
 		return !e.Meta.Replaces.IsZero(), nil
-	case r.area == have.Area:
-		return noted.IsZero(), nil
 	}
-	return false, nil
+	return noted.IsZero(), nil
 }
 
 // bury takes the instances out of the index whose bytes the tombstones name, and notes how far the log was read.
@@ -227,7 +205,7 @@ func (r *replayer) bury(ctx context.Context) error {
 				return err
 			}
 		}
-		if r.area != index.AreaLog || r.end == (blob.Position{}) {
+		if r.end == (blob.Position{}) {
 			return nil
 		}
 		r.s.flights.saw(r.end)
@@ -241,7 +219,7 @@ func (r *replayer) holders(ctx context.Context) (gone []index.Blob, err error) {
 		return nil, nil
 	}
 	err = r.s.eachBlob(ctx, func(b *index.Blob) error {
-		if b.Area == r.area && r.deleted[refOf(b)] {
+		if r.deleted[refOf(b)] {
 			gone = append(gone, *b)
 		}
 		return nil
@@ -268,8 +246,8 @@ func (s *Store) eachBlob(ctx context.Context, fn func(*index.Blob) error) error 
 }
 
 // reread makes the index row of a stored object from its bytes and what the log keeps beside them.
-func (s *Store) reread(ctx context.Context, area index.Area, e *blob.Entry) (*index.NewInstance, error) {
-	b, err := s.areas[area].Open(ctx, e.Ref)
+func (s *Store) reread(ctx context.Context, e *blob.Entry) (*index.NewInstance, error) {
+	b, err := s.blobs.Open(ctx, e.Ref)
 	if err != nil {
 		return nil, err
 	}
@@ -289,7 +267,7 @@ func (s *Store) reread(ctx context.Context, area index.Area, e *blob.Entry) (*in
 	if err := s.plan.instance(h, &a.n, 0, b.Size()); err != nil {
 		return nil, err
 	}
-	a.n.Blob = index.Blob{Area: area, Key: e.Ref.Key, Seq: e.Ref.Seq, Upload: e.Kind == blob.KindUpload, Size: b.Size(),
+	a.n.Blob = index.Blob{Key: e.Ref.Key, Seq: e.Ref.Seq, Upload: e.Kind == blob.KindUpload, Size: b.Size(),
 		CRC32C: b.Checksum(), Instance: a.n.ID}
 	return &a.n, nil
 }
@@ -299,13 +277,8 @@ func (s *Store) rebuild(ctx context.Context) error {
 	if err := s.idx.Update(ctx, func(tx index.Tx) error { return tx.ClearDerived() }); err != nil {
 		return err
 	}
-	for area := range s.areas {
-		if s.areas[area] == nil {
-			continue
-		}
-		if err := s.replay(ctx, index.Area(area), blob.Position{}, true); err != nil {
-			return err
-		}
+	if err := s.replay(ctx, blob.Position{}, true); err != nil {
+		return err
 	}
 	if err := s.idx.Update(ctx, func(tx index.Tx) error { return tx.PruneOrphans() }); err != nil {
 		return err

@@ -24,21 +24,18 @@ type Store struct {
 	lock  *disk.Lock
 	plan  *plan
 	idx   index.Index
-	area  index.Area    // of new objects
-	areas [2]blob.Store // by index.Area; nil where there is none
-	temp  string        // removed at Close
+	blobs blob.Store
+	temp  string // removed at Close
 
 	identities identities
 	flights    flights
-	committer  committer
+	arrivals   arrivals
+	pending    *pending
 	feed       feed
 	handed     atomic.Int64 // the highest change number known to be durable
-	stopped    atomic.Pointer[error]
-	unclean    bool // the last process did not close the folder
 
-	closing   sync.Once
-	closeErr  error
-	damagedAt string // where a damaged index was moved
+	closing  sync.Once
+	closeErr error
 }
 
 // Open opens the data folder, or makes one: it takes the lock, brings older formats forward, and replays what the index
@@ -46,7 +43,7 @@ type Store struct {
 //
 // Errors: *LockedError, a version error naming the file, or what the system says.
 func Open(ctx context.Context, o Options) (_ *Store, err error) {
-	s := &Store{o: o.withDefaults(), plan: newPlan(o)}
+	s := &Store{o: o.withDefaults(), plan: newPlan(o), pending: newPending()}
 	s.log = s.o.Logger
 	defer func() {
 		if err != nil {
@@ -56,7 +53,7 @@ func Open(ctx context.Context, o Options) (_ *Store, err error) {
 	if err := s.openFolder(); err != nil {
 		return nil, err
 	}
-	if err := s.openAreas(ctx); err != nil {
+	if err := s.openBlobs(ctx); err != nil {
 		return nil, s.typed("open the data folder", err)
 	}
 	if err := s.openIndex(ctx); err != nil {
@@ -68,7 +65,8 @@ func Open(ctx context.Context, o Options) (_ *Store, err error) {
 	if err := s.recover(ctx); err != nil {
 		return nil, s.typed("bring the index up to the log", err)
 	}
-	return s, s.markOpen()
+	go s.flusher()
+	return s, nil
 }
 
 func (o Options) withDefaults() Options {
@@ -87,11 +85,10 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-func (s *Store) indexFile() string { return filepath.Join(s.o.IndexDir, "index.db") }
+func (s *Store) indexFile() string { return filepath.Join(s.o.IndexDir, indexFile) }
 
 func (s *Store) openIndex(ctx context.Context) error {
-	so := sqlite.Options{File: s.indexFile(), ReadOnly: s.o.ReadOnly, NoSync: s.o.NoSync,
-		DeriveDurably: s.o.Layout == LayoutFiles}
+	so := sqlite.Options{File: s.indexFile(), ReadOnly: s.o.ReadOnly, NoSync: s.o.NoSync}
 	x, err := sqlite.Open(ctx, so)
 	if errors.Is(err, index.ErrCorrupt) && s.o.Salvage && !s.o.ReadOnly {
 		if err := s.moveIndexAside(); err != nil {
@@ -108,21 +105,28 @@ func (s *Store) openIndex(ctx context.Context) error {
 
 // moveIndexAside gives a damaged database another name, with what belongs to it.
 func (s *Store) moveIndexAside() error {
-	s.damagedAt = s.indexFile() + ".damaged-" + s.o.Clock().UTC().Format("20060102T150405.000")
+	aside := s.indexFile() + ".damaged-" + s.o.Clock().UTC().Format("20060102T150405.000")
 	var errs []error
 	for _, suffix := range []string{"", "-wal", "-shm"} {
-		if err := os.Rename(s.indexFile()+suffix, s.damagedAt+suffix); err != nil && !errors.Is(err, os.ErrNotExist) {
+		if err := os.Rename(s.indexFile()+suffix, aside+suffix); err != nil && !errors.Is(err, os.ErrNotExist) {
 			errs = append(errs, err)
 		}
 	}
 	s.log.Error("the index is damaged: it was moved aside and is made anew; labels, jobs and commitments in it are lost",
-		"moved to", s.damagedAt)
+		"moved to", aside)
 	return errors.Join(errs...)
 }
 
 // Close makes what is under way durable and releases the folder.
 func (s *Store) Close() error {
-	s.closing.Do(func() { s.closeErr = s.close() })
+	s.closing.Do(func() {
+		if !s.o.ReadOnly {
+			close(s.pending.quit)
+			<-s.pending.done
+			s.closeErr = s.flush(context.Background()) // what it cannot write is replayed at the next start
+		}
+		s.closeErr = errors.Join(s.closeErr, s.close())
+	})
 	return s.closeErr
 }
 
@@ -131,41 +135,19 @@ func (s *Store) close() error {
 	if s.idx != nil {
 		errs = append(errs, s.idx.Close())
 	}
-	for _, a := range s.areas {
-		if a != nil {
-			errs = append(errs, a.Close())
-		}
+	if s.blobs != nil {
+		errs = append(errs, s.blobs.Close())
 	}
-	err := errors.Join(errs...)
-	if err == nil && s.lock != nil && s.Err() == nil && s.idx != nil {
-		err = s.markClosed()
-	}
-	err = errors.Join(err, s.lock.Unlock())
+	errs = append(errs, s.lock.Unlock())
 	if s.temp != "" {
-		err = errors.Join(err, os.RemoveAll(s.temp))
+		errs = append(errs, os.RemoveAll(s.temp))
 	}
-	return err
+	return errors.Join(errs...)
 }
 
 // Err is not nil when writing has stopped for good; reading goes on. /readyz shows it.
 func (s *Store) Err() error {
-	if err := s.stopped.Load(); err != nil {
-		return *err
-	}
-	if a := s.areas[s.area]; a != nil {
-		if err := a.Err(); err != nil {
-			return s.typed("write", err)
-		}
-	}
-	return nil
-}
-
-// stop ends all writing.
-func (s *Store) stop(cause error) {
-	err := error(&kindError{kind: ErrWriteStopped, doing: "write", err: cause})
-	if s.stopped.CompareAndSwap(nil, &err) {
-		s.log.Error("writing has stopped; restart to compare log and index", "error", cause)
-	}
+	return s.typed("write", s.blobs.Err())
 }
 
 func (s *Store) writable() error {
@@ -177,24 +159,23 @@ func (s *Store) writable() error {
 
 // Barrier returns when everything that was put before it is durable.
 func (s *Store) Barrier(ctx context.Context) error {
-	for _, a := range s.areas {
-		if a == nil {
-			continue
-		}
-		if err := a.Barrier(ctx); err != nil {
-			return s.typed("wait for the disk", err)
-		}
-	}
-	return nil
+	return s.typed("wait for the disk", s.blobs.Barrier(ctx))
 }
 
-// View runs fn on a consistent state of the index. Nothing may be sent to a peer inside it.
+// View runs fn on a consistent state of the index, in which all is that was acknowledged. Nothing may be sent to a peer
+// inside it. While the disk is full or read-only, reading goes on without what came last.
 func (s *Store) View(ctx context.Context, fn func(index.ReadTx) error) error {
+	if err := s.flush(ctx); err != nil && !errors.Is(err, ErrFull) && !errors.Is(err, ErrReadOnly) {
+		return err
+	}
 	return s.idx.View(ctx, fn)
 }
 
 // Update runs fn and commits durably; for rows that the log does not know (jobs, commitment, modalities, labels).
 func (s *Store) Update(ctx context.Context, fn func(index.Tx) error) error {
+	if err := s.flush(ctx); err != nil {
+		return err
+	}
 	return s.idx.Update(ctx, fn)
 }
 

@@ -96,18 +96,8 @@ type Origin struct {
 	HttpUsername string //nolint:revive // Orthanc's own name
 }
 
-// Area tells which blob store keeps some bytes.
-type Area uint8
-
-// The areas of one data folder.
-const (
-	AreaLog   Area = iota // the object log
-	AreaFiles             // a file per object
-)
-
 // Blob is where bytes lie and what they must be.
 type Blob struct {
-	Area     Area
 	Key      [16]byte
 	Seq      uint64
 	Upload   bool // stored as it came; else a data set behind our own file meta

@@ -75,7 +75,7 @@ func testAnnotations(t *testing.T, open Opener) {
 
 func testReclaims(t *testing.T, open Opener) {
 	x := open(t, t.TempDir())
-	b := index.Blob{Key: [16]byte{1, 2}, Seq: 9, Area: index.AreaFiles}
+	b := index.Blob{Key: [16]byte{1, 2}, Seq: 9}
 	update(t, x, func(tx index.Tx) error { return errors.Join(tx.PutReclaim(b), tx.PutReclaim(b)) })
 	view(t, x, func(r index.ReadTx) error {
 		got, err := r.Reclaims(10)

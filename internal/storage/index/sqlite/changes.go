@@ -113,8 +113,8 @@ func (t *tx) SetPosition(pos string) error {
 
 // Reclaims implements index.Resources.
 func (t *readTx) Reclaims(limit int) (out []index.Blob, err error) {
-	err = t.c.each("SELECT key, seq, area FROM reclaims LIMIT ?", []arg{num(int64(limit))}, func(s *sqlite.Stmt) error {
-		b := index.Blob{Seq: uint64(s.ColumnInt64(1)), Area: index.Area(s.ColumnInt64(2))}
+	err = t.c.each("SELECT key, seq FROM reclaims LIMIT ?", []arg{num(int64(limit))}, func(s *sqlite.Stmt) error {
+		b := index.Blob{Seq: uint64(s.ColumnInt64(1))}
 		s.ColumnBytes(0, b.Key[:])
 		out = append(out, b)
 		return nil
@@ -124,8 +124,8 @@ func (t *readTx) Reclaims(limit int) (out []index.Blob, err error) {
 
 // PutReclaim implements index.Tx.
 func (t *tx) PutReclaim(b index.Blob) error {
-	return t.c.exec("INSERT OR IGNORE INTO reclaims(key, seq, area) VALUES(?,?,?)",
-		bytesOf(b.Key[:]), num(int64(b.Seq)), num(int64(b.Area)))
+	return t.c.exec("INSERT OR IGNORE INTO reclaims(key, seq) VALUES(?,?)",
+		bytesOf(b.Key[:]), num(int64(b.Seq)))
 }
 
 // DeleteReclaim implements index.Tx.

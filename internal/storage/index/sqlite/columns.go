@@ -64,7 +64,7 @@ var tables = [...]table{
 		{dicom.TagSOPInstanceUID, "sop_uid", false},
 		{dicom.TagInstanceNumber, "instance_number", false},
 	}, rest: []string{"class_uid", "transfer_syntax", "index_in_series", "received", "origin", "pixel_data_at",
-		"pixel_data_vr", "flags", "area", "blob_key", "blob_seq", "size", "crc", "md5"}}),
+		"pixel_data_vr", "flags", "blob_key", "blob_seq", "size", "crc", "md5"}}),
 }
 
 func makeTable(t table) table {

@@ -44,7 +44,7 @@ var (
 		" JOIN studies ON studies.pk=series.study JOIN patients ON patients.pk=studies.patient"
 )
 
-const blobColumns = "area, blob_key, blob_seq, size, crc, md5"
+const blobColumns = "blob_key, blob_seq, size, crc, md5"
 
 // Patient implements index.Resources.
 func (t *readTx) Patient(id index.ID) (*index.PatientRow, error) {
@@ -98,17 +98,16 @@ func scanInstance(s *sqlite.Stmt, r *index.InstanceRow) (err error) {
 	r.Truncated = flags&flagTruncated != 0
 	r.Blob = scanBlob(s, 14)
 	r.Blob.Upload, r.Blob.Instance = flags&flagUpload != 0, r.ID
-	r.Tags, err = tables[index.Instance].scanTags(s, 20)
+	r.Tags, err = tables[index.Instance].scanTags(s, 19)
 	return err
 }
 
 func scanBlob(s *sqlite.Stmt, i int) (b index.Blob) {
-	b.Area = index.Area(s.ColumnInt64(i))
-	s.ColumnBytes(i+1, b.Key[:])
-	b.Seq, b.Size, b.CRC32C = uint64(s.ColumnInt64(i+2)), s.ColumnInt64(i+3), uint32(s.ColumnInt64(i+4))
-	if !s.ColumnIsNull(i + 5) {
+	s.ColumnBytes(i, b.Key[:])
+	b.Seq, b.Size, b.CRC32C = uint64(s.ColumnInt64(i+1)), s.ColumnInt64(i+2), uint32(s.ColumnInt64(i+3))
+	if !s.ColumnIsNull(i + 4) {
 		b.HasMD5 = true
-		s.ColumnBytes(i+5, b.MD5[:])
+		s.ColumnBytes(i+4, b.MD5[:])
 	}
 	return b
 }
@@ -122,7 +121,7 @@ func (t *readTx) Stored(id index.ID) (b index.Blob, err error) {
 	s.BindBytes(1, id[:])
 	return b, first(s, func(s *sqlite.Stmt) error {
 		b = scanBlob(s, 0)
-		b.Upload, b.Instance = s.ColumnInt64(6)&flagUpload != 0, id
+		b.Upload, b.Instance = s.ColumnInt64(5)&flagUpload != 0, id
 		return nil
 	})
 }
@@ -132,8 +131,8 @@ func (t *readTx) Blobs(after int64, limit int) (blobs []index.Blob, keys []int64
 	err = t.c.each("SELECT "+blobColumns+", flags, id, pk FROM instances WHERE pk>? ORDER BY pk LIMIT ?",
 		[]arg{num(after), num(int64(limit))}, func(s *sqlite.Stmt) error {
 			b := scanBlob(s, 0)
-			b.Upload, b.Instance = s.ColumnInt64(6)&flagUpload != 0, columnID(s, 7)
-			blobs, keys = append(blobs, b), append(keys, s.ColumnInt64(8))
+			b.Upload, b.Instance = s.ColumnInt64(5)&flagUpload != 0, columnID(s, 6)
+			blobs, keys = append(blobs, b), append(keys, s.ColumnInt64(7))
 			return nil
 		})
 	return blobs, keys, err
@@ -259,13 +258,13 @@ func lookUp(s *sqlite.Stmt, class dicom.UID, f *index.Found) error {
 		if !row {
 			return nil
 		}
-		c := dicom.UID(s.ColumnText(8))
+		c := dicom.UID(s.ColumnText(7))
 		if c != class {
 			f.Classes = append(f.Classes, c)
 			continue
 		}
 		f.Present, f.Blob = true, scanBlob(s, 0)
-		f.Blob.Upload, f.Blob.Instance = s.ColumnInt64(6)&flagUpload != 0, columnID(s, 7)
+		f.Blob.Upload, f.Blob.Instance = s.ColumnInt64(5)&flagUpload != 0, columnID(s, 6)
 	}
 }
 

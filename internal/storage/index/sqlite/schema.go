@@ -54,8 +54,7 @@ CREATE TABLE instances(
 	class_uid TEXT NOT NULL, transfer_syntax TEXT NOT NULL, index_in_series TEXT,
 	received INTEGER NOT NULL, origin TEXT NOT NULL,
 	pixel_data_at INTEGER NOT NULL, pixel_data_vr INTEGER NOT NULL, flags INTEGER NOT NULL,
-	area INTEGER NOT NULL, blob_key BLOB NOT NULL, blob_seq INTEGER NOT NULL,
-	size INTEGER NOT NULL, crc INTEGER NOT NULL, md5 BLOB);
+	blob_key BLOB NOT NULL, blob_seq INTEGER NOT NULL, size INTEGER NOT NULL, crc INTEGER NOT NULL, md5 BLOB);
 CREATE INDEX instances_by_series ON instances(series);
 CREATE INDEX instances_by_uid ON instances(sop_uid);
 
@@ -64,7 +63,7 @@ CREATE TABLE totals(
 	patients INTEGER NOT NULL, studies INTEGER NOT NULL, series INTEGER NOT NULL, instances INTEGER NOT NULL,
 	bytes INTEGER NOT NULL, last_change INTEGER NOT NULL, position TEXT NOT NULL);
 INSERT INTO totals VALUES(1,0,0,0,0,0,0,'');
-CREATE TABLE reclaims(key BLOB, seq INTEGER, area INTEGER NOT NULL, PRIMARY KEY(key, seq)) WITHOUT ROWID;
+CREATE TABLE reclaims(key BLOB, seq INTEGER, PRIMARY KEY(key, seq)) WITHOUT ROWID;
 CREATE TABLE changes(
 	seq INTEGER PRIMARY KEY, type INTEGER NOT NULL, level INTEGER NOT NULL, id BLOB NOT NULL, time INTEGER NOT NULL);
 
@@ -75,7 +74,7 @@ CREATE TABLE metadata(
 	id BLOB, number INTEGER, level INTEGER NOT NULL, value TEXT NOT NULL, revision INTEGER NOT NULL,
 	PRIMARY KEY(id, number)) WITHOUT ROWID;
 CREATE TABLE attachments(
-	id BLOB, number INTEGER, level INTEGER NOT NULL, area INTEGER NOT NULL, blob_key BLOB NOT NULL,
+	id BLOB, number INTEGER, level INTEGER NOT NULL, blob_key BLOB NOT NULL,
 	blob_seq INTEGER NOT NULL, size INTEGER NOT NULL, plain_size INTEGER NOT NULL, compression INTEGER NOT NULL,
 	crc INTEGER NOT NULL, md5 BLOB, revision INTEGER NOT NULL, PRIMARY KEY(id, number)) WITHOUT ROWID;
 CREATE TABLE protected(id BLOB PRIMARY KEY) WITHOUT ROWID;

@@ -24,8 +24,6 @@ type Options struct {
 	File     string // made if it is not there, its folder too
 	ReadOnly bool   // open without writing; the file must be there
 
-	// DeriveDurably makes Derive wait for the disk as Update does: for stores that have no log to replay.
-	DeriveDurably bool
 	// NoSync leaves out every wait for the disk.
 	NoSync bool
 	// BusyTimeout is how long a lock of another program is waited for; 5 s if zero.
@@ -156,7 +154,7 @@ func (x *Index) Update(ctx context.Context, fn func(index.Tx) error) error {
 
 // Derive implements index.Index.
 func (x *Index) Derive(ctx context.Context, fn func(index.Tx) error) error {
-	return x.transact(ctx, x.level(x.o.DeriveDurably), fn)
+	return x.transact(ctx, x.level(false), fn)
 }
 
 func (x *Index) level(durable bool) string {

@@ -85,15 +85,14 @@ func flagsOf(r *index.InstanceRow) (f int64) {
 }
 
 func bindBlob(s *sqlite.Stmt, i int, b *index.Blob) {
-	s.BindInt64(i, int64(b.Area))
-	s.BindBytes(i+1, b.Key[:])
-	s.BindInt64(i+2, int64(b.Seq))
-	s.BindInt64(i+3, b.Size)
-	s.BindInt64(i+4, int64(b.CRC32C))
+	s.BindBytes(i, b.Key[:])
+	s.BindInt64(i+1, int64(b.Seq))
+	s.BindInt64(i+2, b.Size)
+	s.BindInt64(i+3, int64(b.CRC32C))
 	if b.HasMD5 {
-		s.BindBytes(i+5, b.MD5[:])
+		s.BindBytes(i+4, b.MD5[:])
 	} else {
-		s.BindNull(i + 5)
+		s.BindNull(i + 4)
 	}
 }
 
@@ -112,12 +111,12 @@ func (t *tx) replaceInstance(p *parents, n *index.NewInstance) error {
 		return err
 	}
 	s, err := t.c.Prepare("UPDATE instances SET class_uid=?, transfer_syntax=?, index_in_series=?, received=?, origin=?, " +
-		"pixel_data_at=?, pixel_data_vr=?, flags=?, area=?, blob_key=?, blob_seq=?, size=?, crc=?, md5=? WHERE pk=?")
+		"pixel_data_at=?, pixel_data_vr=?, flags=?, blob_key=?, blob_seq=?, size=?, crc=?, md5=? WHERE pk=?")
 	if err != nil {
 		return wrap("prepare", err)
 	}
 	t.bindInstance(s, 1, n)
-	s.BindInt64(15, pk)
+	s.BindInt64(14, pk)
 	if err := step(s); err != nil {
 		return err
 	}
@@ -230,12 +229,12 @@ func (t *tx) forget(id index.ID) error {
 
 // SetBlob implements index.Tx.
 func (t *tx) SetBlob(id index.ID, b index.Blob) error {
-	s, err := t.c.Prepare("UPDATE instances SET area=?, blob_key=?, blob_seq=?, size=?, crc=?, md5=? WHERE id=?")
+	s, err := t.c.Prepare("UPDATE instances SET blob_key=?, blob_seq=?, size=?, crc=?, md5=? WHERE id=?")
 	if err != nil {
 		return wrap("prepare", err)
 	}
 	bindBlob(s, 1, &b)
-	s.BindBytes(7, id[:])
+	s.BindBytes(6, id[:])
 	if err := step(s); err != nil {
 		return err
 	}
