@@ -113,7 +113,7 @@ func TestAnswersLikeOrthanc(t *testing.T) {
 	t.Parallel()
 	samples := testkit.Samples(t)
 	program := testkit.NewestOrthanc(t)
-	s := start(t, func(cfg *config.Config) { cfg.StableAge = 60 })
+	s := start(t, func(cfg *config.Config) { cfg.DicomAet = "ORTHANC" })
 	o := startOrthanc(t, program, s.dicomPort())
 	ask(t, "DELETE", o.url+"/modalities/gantry", nil, nil)
 	var system struct{ Version string }

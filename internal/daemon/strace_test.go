@@ -31,15 +31,15 @@ func TestNoSuccessBeforeTheSync(t *testing.T) {
 	if err := p.cmd.Wait(); err != nil {
 		t.Fatalf("%v\n%s", err, p.stderr.String())
 	}
-	answers := checkTrace(t, trace)
-	if answers < objects {
-		t.Errorf("%d C-STORE responses in the trace, want %d", answers, objects)
+	answers, written := checkTrace(t, trace)
+	if answers < objects || written < objects {
+		t.Errorf("%d responses and %d records in the trace, want %d of each", answers, written, objects)
 	}
 }
 
 func startTraced(t *testing.T, strace, trace, dir string) *process {
 	t.Helper()
-	p := &process{cmd: exec.Command(strace, "-f", "-y", "-s", "200", "-o", trace,
+	p := &process{cmd: exec.Command(strace, "-f", "-yy", "-s", "200", "-o", trace,
 		"-e", "trace=write,writev,pwrite64,pwritev,sendto,sendmsg,fdatasync,fsync,sync_file_range,ftruncate", os.Args[0])}
 	p.cmd.Env = append(os.Environ(), victimDir+"="+dir)
 	p.cmd.Stderr = &p.stderr
@@ -89,9 +89,9 @@ func storeSome(t *testing.T, addr string, n int) {
 // traced is one line of strace: a call that began, ended, or did both.
 var traced = regexp.MustCompile(`^(\d+)\s+(?:<\.\.\. )?(\w+)(?:\(\d+<([^>]*)>)?(.*)$`)
 
-// checkTrace walks through the trace and returns how many C-STORE responses it saw. A response is a write to a TCP
-// socket with a P-DATA-TF PDU (first byte 04H); a record is a write to a segment of the log.
-func checkTrace(t *testing.T, trace string) (answers int) {
+// checkTrace walks through the trace and returns how many C-STORE responses and records it saw. A response is a write to
+// a TCP socket with a P-DATA-TF PDU (first byte 04H); a record is a write to a segment of the log that is not zeros.
+func checkTrace(t *testing.T, trace string) (answers, written int) {
 	t.Helper()
 	text, err := os.ReadFile(trace)
 	if err != nil {
@@ -107,9 +107,10 @@ func checkTrace(t *testing.T, trace string) (answers int) {
 		thread, call, file, rest := m[1], m[2], m[3], m[4]
 		switch {
 		case (call == "pwrite64" || call == "pwritev") && strings.Contains(file, "segment") && holdsObject(rest):
+			written++
 			dirty = true
 			clear(began)
-		case call == "fdatasync" || call == "fsync":
+		case (call == "fdatasync" || call == "fsync") && (file == "" || strings.Contains(file, "segment")):
 			if !strings.Contains(line, "resumed>") {
 				began[thread] = true
 			}
@@ -123,7 +124,7 @@ func checkTrace(t *testing.T, trace string) (answers int) {
 			}
 		}
 	}
-	return answers
+	return answers, written
 }
 
 // holdsObject tells a record of an object from zeros that are written ahead.

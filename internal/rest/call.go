@@ -117,9 +117,12 @@ func (c *Call) DecodeJSON(into any) error {
 func decodeJSON(body []byte, into any) error {
 	err := json.Unmarshal(body, into)
 	var wrongType *json.UnmarshalTypeError
+	var own *apiError
 	switch {
 	case err == nil:
 		return nil
+	case errors.As(err, &own):
+		return own
 	case errors.As(err, &wrongType) && wrongType.Field != "":
 		return fail(statusBadFileFormat, "%s expected in field: %s", jsonTypeName(wrongType), wrongType.Field)
 	case errors.As(err, &wrongType):
