@@ -162,7 +162,7 @@ func (s *Server) forget(conn *connection) {
 
 // serve takes a connection from its first byte to its end.
 func (s *Server) serve(ctx context.Context, conn *connection) {
-	assoc, err := dul.Accept(ctx, conn.net, s.policy(conn))
+	assoc, err := dul.Accept(ctx, promptly(conn.net), s.policy(conn))
 	if err != nil {
 		s.release(conn)
 		s.refused(conn, err)

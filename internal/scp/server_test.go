@@ -21,7 +21,7 @@ import (
 
 func TestEchoAndStore(t *testing.T) {
 	t.Parallel()
-	sizes := []int{0, 1, 3000, 131072, 528000, 3 << 20}
+	sizes := []int{0, 2, 3000, 131072, 528000, 3 << 20}
 	got := make(map[dicom.UID][]byte)
 	w := newWatch()
 	h := &handler{store: func(_ context.Context, rq *scp.StoreRequest) error {
@@ -53,7 +53,7 @@ func TestEchoAndStore(t *testing.T) {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if len(w.operations) != len(sizes)+1 || w.operations[2].Service != "C-STORE" || w.operations[2].Bytes != 1 ||
+	if len(w.operations) != len(sizes)+1 || w.operations[2].Service != "C-STORE" || w.operations[2].Bytes != 2 ||
 		w.operations[0].Service != "C-ECHO" || w.operations[0].Status != dimse.StatusSuccess || len(w.opened) != 1 {
 		t.Errorf("observed %v and %+v", w.opened, w.operations)
 	}

@@ -13,7 +13,7 @@ type StoreRequest struct {
 	SOPClassUID             dicom.UID
 	SOPInstanceUID          dicom.UID
 	TransferSyntax          dicom.UID // that Data is in; must be that of an accepted context
-	Data                    io.Reader // the data set without file meta information, read to its end
+	Data                    io.Reader // the data set without file meta information; one of odd length is padded with 00
 	Priority                uint16
 	MoveOriginatorAET       string
 	MoveOriginatorMessageID uint16
@@ -34,5 +34,25 @@ func (c *Client) Store(ctx context.Context, rq *StoreRequest) (*StoreResponse, e
 		Priority:                rq.Priority,
 		MoveOriginatorAET:       rq.MoveOriginatorAET,
 		MoveOriginatorMessageID: rq.MoveOriginatorMessageID,
-	}, rq.Data)
+	}, &even{r: rq.Data})
+}
+
+// even pads data of odd length with a 00 (PS3.5 A.5): peers abort at a fragment of odd length.
+type even struct {
+	r   io.Reader
+	odd bool
+}
+
+// Read implements io.Reader.
+func (e *even) Read(p []byte) (int, error) {
+	n, err := e.r.Read(p)
+	e.odd = e.odd != (n%2 == 1)
+	switch {
+	case err != io.EOF || !e.odd:
+		return n, err
+	case n == len(p):
+		return n, nil // the next Read finds the end again
+	}
+	p[n], e.odd = 0, false
+	return n + 1, io.EOF
 }
