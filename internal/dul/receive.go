@@ -106,6 +106,9 @@ func (a *Assoc) control(ctx context.Context, p pdu.PDU) error {
 	case *pdu.AssociateAC:
 		return a.accepted(p)
 	case *pdu.AssociateRJ:
+		if a.current() != sta5 {
+			return a.event(evtAssociateRJ, nil)
+		}
 		return a.event(evtAssociateRJ, (*Rejection)(p))
 	}
 	return nil
