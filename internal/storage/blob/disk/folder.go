@@ -39,7 +39,8 @@ func (l *Lock) Unlock() error {
 	if l == nil {
 		return nil
 	}
-	return l.f.Close()
+	// Closing alone would not do while a process just forked holds a copy of the descriptor.
+	return errors.Join(unlockFile(l.f), l.f.Close())
 }
 
 // Version reads the number in a version file, 0 when there is none. A number

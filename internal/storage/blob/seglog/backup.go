@@ -23,8 +23,8 @@ func (s *Store) Backup(ctx context.Context, dir string) error {
 
 // hold keeps the bytes of deleted objects.
 func (s *Store) hold() {
-	s.compacting.Lock() // a Reclaim or compaction under way ends first
-	defer s.compacting.Unlock()
+	s.reclaiming.Lock() // a Reclaim under way ends first
+	defer s.reclaiming.Unlock()
 	s.view.Lock()
 	defer s.view.Unlock()
 	s.backups++

@@ -71,7 +71,7 @@ func (s *Store) compact(ctx context.Context, pick func([]*segment) []*segment, r
 	if err := c.run(); err != nil {
 		return errors.Join(disk.WriteError("compact the log", err), c.abandon())
 	}
-	return nil
+	return s.Reclaim(ctx, c.again...)
 }
 
 // compaction is one rewriting of some segments.
@@ -84,6 +84,7 @@ type compaction struct {
 	outputs   []*segment
 	out       *copier
 	dropped   []blob.Ref // objects of which no trace is left
+	again     []blob.Ref // given back while they were copied
 }
 
 func (c *compaction) run() error {
@@ -284,10 +285,16 @@ func (c *compaction) replace() {
 	}
 	for _, g := range c.outputs { // what was deleted while it was copied
 		for i := range g.table {
-			if _, dead := s.dead[g.table[i].ref]; dead {
-				g.dead += g.table[i].size
-				g.deadObjects++
-				s.dead[g.table[i].ref] = false
+			ref := g.table[i].ref
+			reclaimed, dead := s.dead[ref]
+			if !dead {
+				continue
+			}
+			g.dead += g.table[i].size
+			g.deadObjects++
+			if reclaimed {
+				s.dead[ref] = false
+				c.again = append(c.again, ref)
 			}
 		}
 	}

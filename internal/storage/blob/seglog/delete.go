@@ -75,13 +75,13 @@ func (s *Store) countDead(ref blob.Ref) {
 
 // Reclaim overwrites deleted objects: their header blocks stay, so that the
 // segment can be read on, the rest becomes a hole.
-// While a backup runs, it is done when the backup ends.
+// What a running backup or compaction has copied follows when that ends.
 func (s *Store) Reclaim(ctx context.Context, refs ...blob.Ref) error {
+	s.reclaiming.RLock()
+	defer s.reclaiming.RUnlock()
 	if s.deferReclaim(refs) {
 		return nil
 	}
-	s.compacting.Lock() // a copy under way would bring the bytes along
-	defer s.compacting.Unlock()
 	return s.reclaim(ctx, refs)
 }
 

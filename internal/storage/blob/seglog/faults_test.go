@@ -391,7 +391,12 @@ func TestNewerVersion(t *testing.T) {
 		t.Fatal(err)
 	}
 	b[8] = formatVersion + 1
-	for path, content := range map[string][]byte{segment: b, filepath.Join(dir, "VERSION"): []byte("2\n")} {
+	version := filepath.Join(dir, "VERSION")
+	for _, path := range []string{segment, version} {
+		content := b
+		if path == version {
+			content = []byte("2\n")
+		}
 		if err := os.WriteFile(path, content, 0o600); err != nil {
 			t.Fatal(err)
 		}

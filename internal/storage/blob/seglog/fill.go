@@ -15,7 +15,7 @@ import (
 // writing twice, so it is done while there is time: when objects are small, or
 // when none come.
 const (
-	allocateStep = 16 << 20
+	allocateStep = 8 << 20
 	zeroStep     = 1 << 20
 	zeroLead     = 2 << 20 // zeroing keeps this far ahead of a busy writer
 	smallObject  = 128 << 10
@@ -23,8 +23,11 @@ const (
 	retryFull    = time.Second
 )
 
-// ahead is how far allocated room keeps ahead of the writers.
-func (o *Options) ahead() int64 { return min(max(2*allocateStep, o.FillAhead), o.SegmentSize/4) }
+// ahead is how far allocated room keeps ahead of the writers. It grows with what
+// is written, so that a log that is hardly used stays small.
+func (s *Store) ahead() int64 {
+	return min(allocateStep+4*int64(s.queue.reserved), max(2*allocateStep, s.opt.FillAhead), s.opt.SegmentSize/4)
+}
 
 // room is what is known of the file ahead of the records. Guarded by Store.mu.
 type room struct {
@@ -85,7 +88,7 @@ func (s *Store) fillStep() (again bool, later time.Duration) {
 	if s.writable() != nil {
 		return false, 0
 	}
-	ahead := s.tail + s.opt.ahead()
+	ahead := s.tail + s.ahead()
 	if s.next == nil && ahead+s.opt.reserve() > s.opt.SegmentSize {
 		if err := s.prepare(); err != nil {
 			return false, retryFull
@@ -108,16 +111,15 @@ func (s *Store) fillStep() (again bool, later time.Duration) {
 	return s.zero(g, from, min(from+zeroStep, until)), 0
 }
 
-// fillAhead is the room to keep filled: it grows with what is written, so that a
-// log that is hardly used stays small.
+// fillAhead is how far zero-filled room keeps ahead.
 func (s *Store) fillAhead() int64 {
-	return min(s.opt.FillAhead, zeroStep+4*int64(s.queue.reserved)/blockSize*blockSize)
+	return min(s.opt.FillAhead, zeroStep+4*int64(s.queue.reserved))
 }
 
 // wanting reports whether the filler has something to do. Called with mu held.
 func (s *Store) wanting() bool {
 	r := &s.active.room
-	return r.allocated-s.tail < s.opt.ahead() || r.filled-s.tail <= s.fillAhead()-zeroStep
+	return r.allocated-s.tail < s.ahead() || r.filled-s.tail <= s.fillAhead()-zeroStep
 }
 
 // toZero finds the next range to be zeroed: in the active segment, then in the

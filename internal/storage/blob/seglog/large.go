@@ -36,7 +36,7 @@ func (s *Store) newLarge(key blob.Key) (*largeFile, error) {
 	if err != nil {
 		return nil, disk.WriteError("begin a large object", err)
 	}
-	return &largeFile{store: s, key: key, file: f, buf: make([]byte, 0, largeBuffer)}, nil
+	return &largeFile{store: s, key: key, file: f}, nil
 }
 
 // take writes what was gathered in memory.
@@ -52,7 +52,7 @@ func (l *largeFile) Write(p []byte) (int, error) {
 	total := 0
 	for len(p) > 0 {
 		if len(l.buf) == cap(l.buf) {
-			if err := l.flush(); err != nil {
+			if err := l.makeRoom(); err != nil {
 				return total, err
 			}
 		}
@@ -74,7 +74,7 @@ func (l *largeFile) ReadFrom(r io.Reader) (int64, error) {
 	var total int64
 	for empty := 0; empty < 100; empty++ {
 		if len(l.buf) == cap(l.buf) {
-			if err := l.flush(); err != nil {
+			if err := l.makeRoom(); err != nil {
 				return total, err
 			}
 		}
@@ -92,6 +92,13 @@ func (l *largeFile) ReadFrom(r io.Reader) (int64, error) {
 		}
 	}
 	return total, io.ErrNoProgress
+}
+
+func (l *largeFile) makeRoom() error {
+	if l.buf == nil {
+		l.buf = make([]byte, 0, largeBuffer)
+	}
+	return l.flush()
 }
 
 func (l *largeFile) flush() error {

@@ -144,6 +144,9 @@ func (r *recovery) split(g *segment, c *content) error {
 	}
 	r.report(g, c, limit)
 	g.end = max(limit, end)
+	if n := len(g.table); n > 0 && r.store.opt.ReadOnly { // with the tail
+		g.end = max(g.end, g.table[n-1].offset()+g.table[n-1].length())
+	}
 	for _, e := range c.entries {
 		if e.offset() < g.end && e.kind == blob.KindTombstone {
 			if err := g.noteDeleted(e); err != nil {

@@ -79,7 +79,8 @@ type Store struct {
 	naming   map[blob.Key]bool // large files that have their name but no record yet
 	folders  folders
 
-	compacting sync.Mutex
+	compacting sync.Mutex   // one at a time, and none when closing
+	reclaiming sync.RWMutex // held for reading by those who give bytes back
 	known      atomic.Pointer[blob.Position] // the caller has replayed from here
 }
 
@@ -190,6 +191,8 @@ func (s *Store) Close() error {
 		return blob.ErrClosed
 	}
 	s.stop()
+	s.reclaiming.Lock()
+	defer s.reclaiming.Unlock()
 	var err error
 	if !s.opt.ReadOnly {
 		err = s.finish()
@@ -217,7 +220,7 @@ func (s *Store) finish() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.next != nil {
-		if err := s.next.remove(); err != nil {
+		if err := errors.Join(s.next.release(), s.next.remove()); err != nil {
 			return err
 		}
 	}

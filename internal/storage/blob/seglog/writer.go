@@ -161,6 +161,9 @@ func (w *writer) Commit(ctx context.Context, kind blob.Kind, meta blob.Meta) (bl
 	w.done = true
 	defer w.buf.Release()
 	if err := w.write(&h, &p); err != nil {
+		if w.large != nil {
+			w.large.discard()
+		}
 		return nil, err
 	}
 	return p.ticket(w.store, h.ref), nil
