@@ -46,10 +46,10 @@ func (p *pending) add(a *arrival) {
 	p.byID[a.n.ID] = a.n.Blob
 	n := len(p.rows)
 	p.mu.Unlock()
-	switch n {
-	case 1:
+	if n == 1 {
 		signal(p.wake)
-	case flushEarly:
+	}
+	if n%flushEarly == 0 {
 		signal(p.early)
 	}
 }
@@ -132,6 +132,9 @@ func (s *Store) flush(ctx context.Context) error {
 		if p.byID[a.n.ID] == a.n.Blob {
 			delete(p.byID, a.n.ID)
 		}
+	}
+	if len(p.rows) > 0 {
+		signal(p.wake)
 	}
 	return nil
 }

@@ -1,0 +1,145 @@
+package storage_test
+
+import (
+	"bytes"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"gantry/internal/storage"
+	"gantry/internal/storage/index"
+)
+
+func TestDelete(t *testing.T) {
+	t.Parallel()
+	eachLayout(t, func(t *testing.T, layout string) {
+		dir := t.TempDir()
+		s := open(t, dir, layout)
+		var last *storage.PutResult
+		for i := range 20 {
+			last = put(t, s, ct("A", i%2, i%3, i).received(t))
+		}
+		d, err := s.Delete(t.Context(), index.Instance, last.InstanceID)
+		if err != nil || d.Instances != 1 || d.Remaining == nil || d.Remaining.ID != last.SeriesID {
+			t.Errorf("instance: %+v, %v", d, err)
+		}
+		d, err = s.Delete(t.Context(), index.Study, last.StudyID)
+		if err != nil || d.Instances != 9 || d.Remaining == nil || *d.Remaining != (index.Resource{Level: index.Patient, ID: last.PatientID}) {
+			t.Errorf("study: %+v, %v", d, err)
+		}
+		if _, err := s.Delete(t.Context(), index.Study, last.StudyID); !errors.Is(err, storage.ErrNotFound) {
+			t.Errorf("study again: %v", err)
+		}
+		d, err = s.Delete(t.Context(), index.Patient, last.PatientID)
+		if err != nil || d.Instances != 10 || d.Remaining != nil {
+			t.Errorf("patient: %+v, %v", d, err)
+		}
+		if st := counts(t, s); st != (index.Statistics{}) {
+			t.Errorf("left: %+v", st)
+		}
+		if rs := put(t, s, ct("A", 1, 1, 1).received(t)); rs.Status != storage.Stored {
+			t.Errorf("stored after deletion: %v", rs.Status)
+		}
+		closeStore(t, s)
+		s = open(t, dir, layout)
+		if st := counts(t, s); st.Instances != 1 {
+			t.Errorf("after reopening: %+v", st)
+		}
+		checkAgrees(t, s, storage.CheckOptions{Checksums: true})
+	})
+}
+
+// Of a deleted patient nothing is left on the disk: not in segments or files, database, write-ahead log or temporary
+// files. Nor of a copy that was replaced.
+func TestDeletedPatientIsGoneFromTheDisk(t *testing.T) {
+	t.Parallel()
+	eachLayout(t, func(t *testing.T, layout string) {
+		dir := t.TempDir()
+		s := open(t, dir, layout, overwriteAlways)
+		for i := range 30 {
+			o := ct("Zyxwvut", 1, i%3, i)
+			o.pixels = bytes.Repeat([]byte("Zyxwvut pixels "), 400)
+			put(t, s, o.received(t))
+			put(t, s, ct("Remaining", 1, 1, i).received(t))
+		}
+		replaced := ct("Remaining", 1, 1, 1)
+		replaced.name = "Qponmlk^Former"
+		put(t, s, replaced.received(t))
+		put(t, s, ct("Remaining", 1, 1, 1).received(t))
+		if found := search(t, dir, "Doe^Zyxwvut"); len(found) == 0 {
+			t.Error("the search finds nothing at all")
+		}
+		if _, err := s.Delete(t.Context(), index.Patient, index.NewID("Zyxwvut")); err != nil {
+			t.Fatal(err)
+		}
+		for _, text := range []string{"Doe^Zyxwvut", "Zyxwvut", "zyxwvut", "Qponmlk^Former", "qponmlk"} {
+			if found := search(t, dir, text); len(found) != 0 {
+				t.Errorf("%q is still in %v", text, found)
+			}
+		}
+		closeStore(t, s)
+		if found := search(t, dir, "Zyxwvut"); len(found) != 0 {
+			t.Errorf("after closing it is in %v", found)
+		}
+		if st := counts(t, open(t, dir, layout)); st.Instances != 30 {
+			t.Errorf("%+v", st)
+		}
+	})
+}
+
+// search names the files below dir that hold a text.
+func search(t *testing.T, dir, text string) (found []string) {
+	t.Helper()
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		b, err := os.ReadFile(path)
+		if bytes.Contains(b, []byte(text)) {
+			found = append(found, path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+// Deletions and arrivals of the same instances may cross.
+func TestDeleteWhileStoring(t *testing.T) {
+	t.Parallel()
+	eachLayout(t, func(t *testing.T, layout string) {
+		dir := t.TempDir()
+		s := open(t, dir, layout, overwriteAlways)
+		done := make(chan error)
+		rqs := make([]*storage.PutRequest, 60)
+		for i := range rqs {
+			rqs[i] = ct("A", 1, 1, i%10).received(t)
+		}
+		go func() {
+			var errs []error
+			for _, rq := range rqs {
+				_, err := s.Put(t.Context(), rq)
+				errs = append(errs, err)
+			}
+			done <- errors.Join(errs...)
+		}()
+		for finished := false; !finished; {
+			select {
+			case err := <-done:
+				finished = true
+				if err != nil {
+					t.Error(err)
+				}
+			default:
+				if _, err := s.Delete(t.Context(), index.Patient, index.NewID("A")); err != nil && !errors.Is(err, storage.ErrNotFound) {
+					t.Error(err)
+				}
+			}
+		}
+		checkAgrees(t, s, storage.CheckOptions{Checksums: true})
+	})
+}
