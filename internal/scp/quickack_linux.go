@@ -2,6 +2,7 @@ package scp
 
 import (
 	"net"
+	"sync/atomic"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -24,13 +25,25 @@ func promptly(c net.Conn) net.Conn {
 
 type promptConn struct {
 	*net.TCPConn
-	raw syscall.RawConn
+	raw   syscall.RawConn
+	heard atomic.Bool // something came after the last that was sent
 }
 
-// Read asks for prompt acknowledgement each time: the kernel falls back when something is sent.
+// Read asks for prompt acknowledgement where more is awaited of a message. One that comes in one piece is acknowledged
+// with the answer to it. The kernel has to be asked each time: it falls back when something is sent.
 func (c *promptConn) Read(p []byte) (int, error) {
-	_ = c.raw.Control(acknowledge) // a wish that may be refused
-	return c.TCPConn.Read(p)
+	if c.heard.Load() {
+		_ = c.raw.Control(acknowledge) // a wish that may be refused
+	}
+	n, err := c.TCPConn.Read(p)
+	c.heard.Store(n > 0)
+	return n, err
+}
+
+// Write notes that an acknowledgement goes with what is sent.
+func (c *promptConn) Write(p []byte) (int, error) {
+	c.heard.Store(false)
+	return c.TCPConn.Write(p)
 }
 
 func acknowledge(fd uintptr) {
