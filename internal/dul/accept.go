@@ -46,7 +46,10 @@ func Accept(ctx context.Context, c net.Conn, pol Policy) (*Assoc, error) {
 // greet looks at the first bytes and speaks TLS if that is wanted.
 func (a *Assoc) greet(ctx context.Context, cfg *tls.Config) error {
 	first := make([]byte, firstBytes)
-	n, err := a.read(ctx, first)
+	n, err := 0, error(nil)
+	for n == 0 && err == nil {
+		n, err = a.read(ctx, first)
+	}
 	if n == 0 {
 		if err == io.EOF || errors.Is(err, syscall.ECONNRESET) {
 			_ = a.step(evtConnectionClosed, input{err: ErrNoAssociation})

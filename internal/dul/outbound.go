@@ -18,6 +18,7 @@ var sendBuffers = sync.Pool{New: func() any { b := make([]byte, sendBuffer); ret
 // batch collects the PDUs of one message so that as many as fit leave in one
 // write.
 type batch struct {
+	ctx       context.Context
 	buf       []byte
 	n         int // buf[:n] is complete PDUs
 	contextID uint8
@@ -55,6 +56,9 @@ func (b *batch) room(n int) ([]byte, error) {
 func (b *batch) send() error {
 	if b.n == 0 {
 		return nil
+	}
+	if err := b.ctx.Err(); err != nil {
+		return err
 	}
 	p := b.buf[:b.n]
 	b.n, b.sent = 0, true
@@ -138,7 +142,7 @@ func (a *Assoc) WriteMessage(ctx context.Context, contextID uint8, command []byt
 
 	buf := sendBuffers.Get().(*[]byte)
 	defer sendBuffers.Put(buf)
-	b := batch{buf: *buf, contextID: contextID, fragment: fragmentSize(a.peerMaxPDU), flush: func(p []byte) error {
+	b := batch{ctx: ctx, buf: *buf, contextID: contextID, fragment: fragmentSize(a.peerMaxPDU), flush: func(p []byte) error {
 		return a.step(evtDataRequest, input{ctx: ctx, user: true, pdu: p})
 	}}
 	complete := false

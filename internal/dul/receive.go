@@ -173,7 +173,7 @@ func (a *Assoc) invalid(reason uint8, err error) error {
 
 // read reads once from the connection, as long as the present state lets it.
 func (a *Assoc) read(ctx context.Context, p []byte) (int, error) {
-	deadline, phase := a.readDeadline()
+	deadline, _ := a.readDeadline()
 	if a.lingers {
 		_ = a.conn.SetReadDeadline(deadline)
 		return a.conn.Read(p)
@@ -184,6 +184,7 @@ func (a *Assoc) read(ctx context.Context, p []byte) (int, error) {
 	n, err := a.conn.Read(p)
 	a.readGuard.leave()
 	if n == 0 && errors.Is(err, os.ErrDeadlineExceeded) {
+		_, phase := a.readDeadline() // what was waited for at last
 		return 0, &TimeoutError{Phase: phase}
 	}
 	return n, err

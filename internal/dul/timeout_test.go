@@ -1,0 +1,255 @@
+package dul_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"gantry/internal/dul"
+)
+
+// inBubble runs f with an accepted association and its peer on a pipe, where
+// time passes only as the time-outs do.
+func inBubble(t *testing.T, pol dul.Policy, f func(*testing.T, *dul.Assoc, peer)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		ours, theirs := net.Pipe()
+		p := peer{theirs, t}
+		result := make(chan accepted, 1)
+		go func() {
+			a, err := dul.Accept(t.Context(), ours, pol)
+			result <- accepted{a, err}
+		}()
+		p.sendPDU(request())
+		p.receive()
+		got := <-result
+		if got.err != nil {
+			t.Fatal(got.err)
+		}
+		f(t, got.Assoc, p)
+		_ = p.Close()
+		_ = got.Close()
+	})
+}
+
+// expectTimeout checks that err is a time-out of phase that came after d.
+func expectTimeout(t *testing.T, err error, phase string, start time.Time, d time.Duration) {
+	t.Helper()
+	timeout := new(dul.TimeoutError)
+	if !errors.As(err, &timeout) || timeout.Phase != phase {
+		t.Errorf("error %v, want a %s time-out", err, phase)
+	}
+	if passed := time.Since(start); passed != d {
+		t.Errorf("%s time-out after %v, want %v", phase, passed, d)
+	}
+}
+
+func waits() dul.Policy {
+	pol := policy()
+	pol.ACSETimeout, pol.DIMSETimeout, pol.IdleTimeout = 2*time.Second, 10*time.Second, time.Minute
+	return pol
+}
+
+// drain takes whatever is sent, so that the association can say good-bye.
+func drain(p peer) { _, _ = io.Copy(io.Discard, p) }
+
+func TestIdleTimeout(t *testing.T) {
+	t.Parallel()
+	inBubble(t, waits(), func(t *testing.T, a *dul.Assoc, p peer) {
+		go drain(p)
+		start := time.Now()
+		_, err := a.ReadPDV(t.Context())
+		expectTimeout(t, err, "idle", start, time.Minute)
+	})
+}
+
+func TestDIMSETimeoutWithinAMessage(t *testing.T) {
+	t.Parallel()
+	for name, sent := range map[string]string{
+		"after a piece":   "04 00 00000008 00000004 01 01 4142",
+		"within a value":  "04 00 00000008 00000004 01 01 41",
+		"within a header": "04 00 00000008 00000004 01 01 4142 04",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, waits(), func(t *testing.T, a *dul.Assoc, p peer) {
+				go func() { p.send(sent); drain(p) }()
+				if _, err := a.ReadPDV(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				synctest.Wait()
+				start := time.Now()
+				_, err := a.ReadPDV(t.Context())
+				expectTimeout(t, err, "DIMSE", start, 10*time.Second)
+			})
+		})
+	}
+}
+
+func TestDIMSETimeoutWhileAReplyIsAwaited(t *testing.T) {
+	t.Parallel()
+	inBubble(t, waits(), func(t *testing.T, a *dul.Assoc, p peer) {
+		go drain(p)
+		start := time.Now()
+		failed := make(chan error, 1)
+		go func() {
+			_, err := a.ReadPDV(t.Context())
+			failed <- err
+		}()
+		synctest.Wait()
+		time.Sleep(5 * time.Second) // in the bubble this takes no time
+		a.AwaitReply(1)
+		expectTimeout(t, <-failed, "DIMSE", start, 15*time.Second)
+	})
+}
+
+func TestIdleAgainWhenTheReplyIsThere(t *testing.T) {
+	t.Parallel()
+	inBubble(t, waits(), func(t *testing.T, a *dul.Assoc, p peer) {
+		go drain(p)
+		a.AwaitReply(1)
+		a.AwaitReply(-1)
+		start := time.Now()
+		_, err := a.ReadPDV(t.Context())
+		expectTimeout(t, err, "idle", start, time.Minute)
+	})
+}
+
+func TestDIMSETimeoutOfASendThatHangs(t *testing.T) {
+	t.Parallel()
+	inBubble(t, waits(), func(t *testing.T, a *dul.Assoc, _ peer) {
+		start := time.Now()
+		err := a.WriteMessage(t.Context(), 1, []byte{1, 2}, nil)
+		expectTimeout(t, err, "DIMSE", start, 10*time.Second)
+		if _, err := a.ReadPDV(t.Context()); !errors.As(err, new(*dul.TimeoutError)) {
+			t.Errorf("read: %v", err)
+		}
+	})
+}
+
+func TestReleaseTimeout(t *testing.T) {
+	t.Parallel()
+	inBubble(t, waits(), func(t *testing.T, a *dul.Assoc, p peer) {
+		go drain(p)
+		start := time.Now()
+		expectTimeout(t, a.Release(t.Context()), "release", start, 2*time.Second)
+	})
+}
+
+func TestARTIM(t *testing.T) {
+	t.Parallel()
+	for name, sent := range map[string][]byte{"nothing came": nil, "a part came": {1, 0, 0, 0, 0, 100, 0}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				ours, theirs := net.Pipe()
+				go func() { peer{theirs, t}.sendBytes(sent) }()
+				start := time.Now()
+				_, err := dul.Accept(t.Context(), ours, waits())
+				expectTimeout(t, err, "association", start, 2*time.Second)
+				_ = theirs.Close()
+			})
+		})
+	}
+}
+
+// Sta13: a peer that does not close the connection cannot hold it.
+func TestConnectionIsClosedAfterTheRelease(t *testing.T) {
+	t.Parallel()
+	inBubble(t, waits(), func(t *testing.T, a *dul.Assoc, p peer) {
+		go func() { _, _ = a.ReadPDV(t.Context()) }()
+		p.send(releaseRQ)
+		p.expect(releaseRP)
+		start := time.Now()
+		p.expectEnd()
+		if passed := time.Since(start); passed != 2*time.Second {
+			t.Errorf("closed after %v", passed)
+		}
+	})
+}
+
+func TestACSETimeout(t *testing.T) {
+	t.Parallel()
+	asked := make(chan struct{})
+	addr := scriptedServer(t, func(p peer) {
+		p.receive()
+		close(asked)
+		p.expect(userAbort)
+	})
+	cfg := config()
+	cfg.ACSETimeout = time.Millisecond
+	_, err := dul.Dial(t.Context(), addr, cfg)
+	if timeout := new(dul.TimeoutError); !errors.As(err, &timeout) || timeout.Phase != "association" {
+		t.Errorf("error %v", err)
+	}
+	<-asked
+}
+
+func TestCancelledDial(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	addr := scriptedServer(t, func(p peer) {
+		p.receive()
+		cancel()
+		p.expect(userAbort)
+	})
+	if _, err := dul.Dial(ctx, addr, config()); !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestCancelledSendThatHangs(t *testing.T) {
+	t.Parallel()
+	inBubble(t, policy(), func(t *testing.T, a *dul.Assoc, _ peer) {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		defer cancel()
+		start := time.Now()
+		err := a.WriteMessage(ctx, 1, []byte{1, 2}, nil)
+		if !errors.Is(err, context.DeadlineExceeded) || time.Since(start) >= time.Hour+time.Second {
+			t.Errorf("after %v: %v", time.Since(start), err)
+		}
+		<-a.Done()
+	})
+}
+
+func TestCancelledRead(t *testing.T) {
+	t.Parallel()
+	inBubble(t, policy(), func(t *testing.T, a *dul.Assoc, p peer) {
+		ctx, cancel := context.WithCancel(t.Context())
+		go func() { p.expect(userAbort) }()
+		time.AfterFunc(time.Second, cancel)
+		if _, err := a.ReadPDV(ctx); !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+	})
+}
+
+// A context that is cancelled when its call is over harms nothing.
+func TestCancelledAfterwards(t *testing.T) {
+	t.Parallel()
+	inBubble(t, policy(), func(t *testing.T, a *dul.Assoc, p peer) {
+		for range 3 {
+			ctx, cancel := context.WithCancel(t.Context())
+			go func() { _, _ = p.Write([]byte{4, 0, 0, 0, 0, 6, 0, 0, 0, 2, 1, 3}) }() //			go p.sendPDU(&pdu.Datapdu.Data{PDVs: []pdu.PDV{{ContextID: 1, Command: true, Last: true}}})
+			if _, err := a.ReadPDV(ctx); err != nil {
+				t.Fatal(err)
+			}
+			go p.receive()
+			if err := a.WriteMessage(ctx, 1, []byte{1, 2}, nil); err != nil {
+				t.Fatal(err)
+			}
+			cancel()
+			synctest.Wait()
+			if err := a.WriteMessage(ctx, 1, nil, nil); !errors.Is(err, context.Canceled) {
+				t.Errorf("write: %v", err)
+			}
+		}
+		if err := a.Err(); err != nil {
+			t.Error(err)
+		}
+	})
+}
