@@ -213,6 +213,26 @@ func TestAccessIsDecidedByTheCallback(t *testing.T) {
 	dial(t, clientConfig(addr))
 }
 
+func TestPanicOfACallbackCostsOneConnection(t *testing.T) {
+	t.Parallel()
+	log := new(logBuffer)
+	s, addr := serve(t, scp.Config{Logger: log.logger(), Access: func(_ context.Context, rq *dul.Request) error {
+		if rq.CallingAET == "BAD" {
+			panic("broken policy")
+		}
+		return nil
+	}})
+	cfg := clientConfig(addr)
+	cfg.CallingAET = "BAD"
+	if _, err := scu.Dial(t.Context(), cfg); err == nil {
+		t.Error("accepted")
+	}
+	log.wait(t, "broken policy")
+	if err := dial(t, clientConfig(addr)).Echo(t.Context()); err != nil || s.Associations() != 1 {
+		t.Errorf("%v, %d associations", err, s.Associations())
+	}
+}
+
 func TestContextsAndRoles(t *testing.T) {
 	t.Parallel()
 	_, addr := serve(t, scp.Config{Handler: &handler{}})

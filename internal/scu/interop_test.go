@@ -19,6 +19,7 @@ import (
 	"gantry/internal/dicom"
 	"gantry/internal/dicom/codec"
 	"gantry/internal/dimse"
+	"gantry/internal/dul"
 	"gantry/internal/scp"
 	"gantry/internal/scu"
 	"gantry/internal/testkit"
@@ -232,6 +233,23 @@ func testOrthanc(t *testing.T, dir, program string) {
 	}
 	if reason, _ := failed[0].Uint16(dicom.TagFailureReason); reason != uint16(dimse.StatusNoSuchSOPInstance) {
 		t.Errorf("failure reason %04X", reason)
+	}
+	if err := c.Release(t.Context()); err != nil {
+		t.Error(err)
+	}
+	reportTo(t, cfg)
+}
+
+// reportTo sends a report to Orthanc on an association with the roles exchanged.
+func reportTo(t *testing.T, cfg scu.Config) {
+	cfg.Roles = []dul.RoleSelection{scu.ProviderRole(dicom.StorageCommitmentPushModel)}
+	c := dial(t, cfg)
+	rsp, err := c.EventReport(t.Context(), &scu.EventReportRequest{
+		SOPClassUID: dicom.StorageCommitmentPushModel, SOPInstanceUID: dicom.StorageCommitmentPushModelInstance,
+		EventTypeID: 1, Dataset: request("2.25.2", "1.2.3"),
+	})
+	if err != nil || rsp.Err() != nil || rsp.Command.AffectedSOPInstanceUID != dicom.StorageCommitmentPushModelInstance {
+		t.Errorf("report to Orthanc: %+v, %v", rsp, err)
 	}
 	if err := c.Release(t.Context()); err != nil {
 		t.Error(err)
