@@ -12,7 +12,8 @@ type body struct {
 	contextID uint8
 	data      []byte // of the current PDV, not read yet; lies in the buffer of the association
 	last      bool   // no PDV comes after the current one
-	err       error  // io.EOF at the end
+	complete  bool   // all was read; never true of a data set that was cut off
+	err       error  // why fill fails: io.EOF when complete
 	size      int64
 	atEnd     func()
 }
@@ -31,7 +32,7 @@ func (m *Message) AtEnd(fn func()) {
 func (m *Message) Size() int64 { return m.body.size }
 
 // Drained reports whether the data set, if there is one, was read to its end.
-func (m *Message) Drained() bool { return m.Data == nil || m.body.err == io.EOF }
+func (m *Message) Drained() bool { return m.Data == nil || m.body.complete }
 
 // Drain reads the rest of the data set and drops it. An error means that the association is over.
 func (m *Message) Drain(ctx context.Context) error {
@@ -58,7 +59,7 @@ func (b *body) Read(p []byte) (int, error) {
 func (b *body) WriteTo(w io.Writer) (int64, error) {
 	var written int64
 	for {
-		if err := b.fill(); err == io.EOF {
+		if err := b.fill(); b.complete {
 			return written, nil
 		} else if err != nil {
 			return written, err
@@ -79,11 +80,12 @@ func (b *body) WriteTo(w io.Writer) (int64, error) {
 func (b *body) fill() error {
 	for len(b.data) == 0 && b.err == nil {
 		if b.last {
+			b.complete = true
 			b.end(io.EOF)
 			break
 		}
 		pdv, err := b.conn.assoc.ReadPDV(b.ctx)
-		if err == io.EOF {
+		if err == io.EOF { //nolint:errorlint // bare it is a release, wrapped a lost connection
 			err = b.conn.fail(&ProtocolError{"association released within a data set"})
 		}
 		if err == nil {
@@ -110,7 +112,7 @@ func (b *body) drain(ctx context.Context) error {
 	b.ctx = ctx
 	for {
 		b.data = nil
-		if err := b.fill(); err == io.EOF {
+		if err := b.fill(); b.complete {
 			return nil
 		} else if err != nil {
 			return err

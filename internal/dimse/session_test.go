@@ -114,7 +114,7 @@ func TestPendingResponses(t *testing.T) {
 			t.Fatalf("%+v, %v, want %v", r, err, want)
 		}
 	}
-	if _, err := call.Next(t.Context()); err != io.EOF {
+	if _, err := call.Next(t.Context()); !errors.Is(err, io.EOF) {
 		t.Errorf("after the last response: %v", err)
 	}
 }
@@ -245,7 +245,7 @@ func TestDataSetIsHandedOverOnce(t *testing.T) {
 		t.Errorf("%d bytes, size %d, drained %v, ended %d times", got.Len(), m.Size(), m.Drained(), ended)
 	}
 	m = receive(t, b) // and the second is dropped
-	if n, err := m.Data.(io.WriterTo).WriteTo(&shortWriter{}); err != io.ErrShortWrite || n != 1 {
+	if n, err := m.Data.(io.WriterTo).WriteTo(&shortWriter{}); !errors.Is(err, io.ErrShortWrite) || n != 1 {
 		t.Errorf("a short write gave %d, %v", n, err)
 	}
 	if err := m.Drain(t.Context()); err != nil || m.Size() != int64(len(sent)) {

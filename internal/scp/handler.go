@@ -11,7 +11,8 @@ import (
 
 // A handler implements one or more of the interfaces below; a service that it does not implement is answered
 // with 0211H unrecognised operation. Errors become statuses by dimse.StatusOf. Handlers of several associations,
-// and of one association with an asynchronous operations window, run at once.
+// and of one association with an asynchronous operations window, run at once. Finder and Retriever are declared for
+// query and retrieval, which no association offers yet.
 
 // Echoer answers C-ECHO (PS3.7 9.1.5). Without it every C-ECHO succeeds.
 type Echoer interface {
