@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 )
 
@@ -23,12 +24,19 @@ func fakeDaemon(t *testing.T) (environ []string, removed *[]string) {
 		"GET /storage-commitment/2.25.3": `{"RemoteAET": "PACS", "Status": "Failure", "Success": [], "Failures": [
 			{"SOPClassUID": "1.2", "SOPInstanceUID": "1.2.4", "FailureReason": 274, "Description": "x"}]}`,
 	}
+	var asked atomic.Int32
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		user, password, _ := r.BasicAuth()
 		answer, ok := answers[r.Method+" "+r.RequestURI]
 		switch {
 		case user != "alice" || password != "secret":
 			w.WriteHeader(http.StatusUnauthorized)
+		case r.URL.Path == "/storage-commitment/2.25.4":
+			status := "Pending"
+			if asked.Add(1) == 3 {
+				status = "Success"
+			}
+			_, _ = io.WriteString(w, `{"RemoteAET": "PACS", "Status": "`+status+`"}`)
 		case strings.HasSuffix(r.URL.Path, "2.25.2/remove"):
 			*removed = append(*removed, r.URL.Path)
 			_, _ = io.WriteString(w, "{}")
@@ -57,6 +65,8 @@ func TestCommitmentRequestsOfTheDaemon(t *testing.T) {
 		{"list", 0, "2.25.1           pacs      PACS      Pending  20261121T200000", ""},
 		{"list --json", 0, `"ID": "2.25.2"`, ""},
 		{"status 2.25.1", 4, "2.25.1 at PACS: Pending", "still pending"},
+		{"status 2.25.1 --wait 60ms", 4, "2.25.1 at PACS: Pending", "still pending"},
+		{"status 2.25.4 --wait 20s", 0, "2.25.4 at PACS: Success", ""},
 		{"status 2.25.2", 0, "1.2.3             committed", ""},
 		{"status 2.25.3", 1, "1.2.4             failed  0112H not stored there", "1 instance not committed"},
 		{"status 2.25.3 --json", 1, `"FailureReason": 274`, "1 instance not committed"},

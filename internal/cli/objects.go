@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -225,19 +224,14 @@ func trimUID(b []byte) []byte {
 	return b
 }
 
-// open gives the bytes of the data set, in the transfer syntax of the file, with a pad byte if their number is odd, as that
-// of deflated ones is allowed to be (PS3.5 A.5) and that of fragments is not (PS3.8 E.2). The caller closes it.
+// open gives the bytes of the data set, in the transfer syntax of the file. The caller closes it.
 func (o *object) open() (io.ReadCloser, error) {
 	file, err := os.Open(o.path)
 	if err != nil {
 		return nil, err
 	}
-	var data io.Reader = io.NewSectionReader(file, o.offset, o.size)
-	if o.size%2 != 0 {
-		data = io.MultiReader(data, bytes.NewReader([]byte{0}))
-	}
 	return struct {
 		io.Reader
 		io.Closer
-	}{data, file}, nil
+	}{io.NewSectionReader(file, o.offset, o.size), file}, nil
 }

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"gantry/internal/apiclient"
 	"gantry/internal/dicom"
@@ -14,6 +15,7 @@ import (
 type daemonCommand struct {
 	daemonOptions
 	json bool
+	wait time.Duration
 }
 
 func newStatusCommand(env *Env) *cobra.Command {
@@ -22,14 +24,15 @@ func newStatusCommand(env *Env) *cobra.Command {
 		Use:   "status TRANSACTION-UID",
 		Short: "Show the report of a request the daemon has made",
 		Long: long(`Ask the running daemon for the report of a storage commitment request it has sent
-(POST /modalities/{name}/storage-commitment).`),
-		Example:           "  gantry stgcmt status 2.25.1234\n  gantry stgcmt status 2.25.1234 --json --url http://pacs:8042 --user alice --password-file secret",
+(POST /modalities/{name}/storage-commitment). With --wait it asks again until the report has come.`),
+		Example:           "  gantry stgcmt status 2.25.1234 --wait 30s\n  gantry stgcmt status 2.25.1234 --json --url http://pacs:8042 --user alice --password-file secret",
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: completeTransaction(env),
 		RunE:              func(cmd *cobra.Command, args []string) error { return runStatus(cmd.Context(), &o, args[0]) },
 	}
 	o.register(cmd)
 	cmd.Flags().BoolVar(&o.json, "json", false, "print the result as JSON")
+	cmd.Flags().DurationVarP(&o.wait, "wait", "w", 0, "wait this long for a report that is pending")
 	return cmd
 }
 
@@ -38,7 +41,7 @@ func runStatus(ctx context.Context, o *daemonCommand, uid string) error {
 	if err != nil {
 		return err
 	}
-	r, err := c.Commitment(ctx, uid)
+	r, err := awaitReport(ctx, c, uid, o.wait)
 	if err != nil {
 		return err
 	}
@@ -57,6 +60,30 @@ func runStatus(ctx context.Context, o *daemonCommand, uid string) error {
 		return nil
 	}
 	return &failuresError{count(len(r.Failures), "instance") + " not committed"}
+}
+
+// pollStart and pollMost are the first and the longest pause between two questions.
+const (
+	pollStart = 50 * time.Millisecond
+	pollMost  = time.Second
+)
+
+// awaitReport asks until the report is there, or for as long as limit.
+func awaitReport(ctx context.Context, c *apiclient.Client, uid string, limit time.Duration) (*apiclient.Report, error) {
+	timeout := time.After(limit)
+	for pause := pollStart; ; pause = min(2*pause, pollMost) {
+		r, err := c.Commitment(ctx, uid)
+		if err != nil || r.Status != "Pending" || limit <= 0 {
+			return r, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		case <-timeout:
+			return r, nil
+		case <-time.After(pause):
+		}
+	}
 }
 
 func printReport(env *Env, r *apiclient.Report) error {
