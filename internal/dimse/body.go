@@ -85,7 +85,7 @@ func (b *body) fill() error {
 			break
 		}
 		pdv, err := b.conn.assoc.ReadPDV(b.ctx)
-		if err == io.EOF { //nolint:errorlint // bare it is a release, wrapped a lost connection
+		if released(err) {
 			err = b.conn.fail(&ProtocolError{"association released within a data set"})
 		}
 		if err == nil {

@@ -101,7 +101,7 @@ func (c *Conn) readCommand(ctx context.Context, m *Message) error {
 	for piece := 0; ; piece++ {
 		pdv, err := c.assoc.ReadPDV(ctx)
 		switch {
-		case err == io.EOF && piece > 0:
+		case released(err) && piece > 0:
 			return c.fail(&ProtocolError{"association released within a command set"})
 		case err != nil:
 			return err
@@ -122,6 +122,11 @@ func (c *Conn) readCommand(ctx context.Context, m *Message) error {
 			return c.decode(m, c.command)
 		}
 	}
+}
+
+// released reports whether reading ended because the peer released the association.
+func released(err error) bool {
+	return err == io.EOF //nolint:errorlint // wrapped it is a connection that was lost
 }
 
 func (c *Conn) decode(m *Message, b []byte) error {

@@ -69,7 +69,7 @@ func (s *Session) Err() error {
 // Run receives messages until the association ends: nil when it was released. It is called once.
 func (s *Session) Run(ctx context.Context) error {
 	err := s.receive(ctx)
-	if err == io.EOF {
+	if released(err) {
 		err = nil
 	}
 	s.mu.Lock()

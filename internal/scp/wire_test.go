@@ -1,6 +1,7 @@
 package scp_test
 
 import (
+	"errors"
 	"io"
 	"net"
 	"strings"
@@ -168,7 +169,7 @@ func TestPeerGoesAwayWithinAnObject(t *testing.T) {
 			w := connect(t, addr)
 			w.send(&pdu.Data{PDVs: []pdu.PDV{{ContextID: 3, Command: true, Last: true, Data: store}, {ContextID: 3, Data: []byte("begin")}}})
 			leave(w)
-			if err := <-ended; err == nil || err == io.EOF {
+			if err := <-ended; err == nil || errors.Is(err, io.EOF) {
 				t.Errorf("the handler read to the end: %v", err)
 			}
 			if err := <-watched.closed; err == nil {
