@@ -18,7 +18,12 @@ type EventReport struct {
 	SOPInstanceUID dicom.UID
 	EventTypeID    uint16
 	Dataset        *dicom.Dataset // encoded in the transfer syntax of the presentation context; nil for none
+	Encode         Encoder        // asked for the data set when Dataset is nil; nil for none
 }
+
+// Encoder returns a data set in a transfer syntax, that of the presentation context on which it is to be sent: for data
+// sets that are kept encoded, or are too large to be held.
+type Encoder func(transferSyntax dicom.UID) (io.Reader, error)
 
 // RoleError means that this end may not do what it wants to on any presentation context (PS3.7 D.3.3.4).
 type RoleError struct {
@@ -56,7 +61,7 @@ func (a *Association) EventReport(ctx context.Context, rp *EventReport) (*dimse.
 	if err != nil {
 		return nil, err
 	}
-	data, err := Encode(rp.Dataset, dicom.UID(pc.TransferSyntax))
+	data, err := EncodeBy(rp.Encode, rp.Dataset, dicom.UID(pc.TransferSyntax))
 	if err != nil {
 		return nil, err
 	}
@@ -100,4 +105,16 @@ func Encode(ds *dicom.Dataset, transferSyntax dicom.UID) (io.Reader, error) {
 		return nil, fmt.Errorf("scp: encode data set: %w", err)
 	}
 	return bytes.NewReader(b), nil
+}
+
+// EncodeBy returns a data set as Encode does, or when there is none what encode, if given, returns.
+func EncodeBy(encode Encoder, ds *dicom.Dataset, transferSyntax dicom.UID) (io.Reader, error) {
+	if ds != nil || encode == nil {
+		return Encode(ds, transferSyntax)
+	}
+	data, err := encode(transferSyntax)
+	if err != nil {
+		return nil, fmt.Errorf("scp: encode data set: %w", err)
+	}
+	return data, nil
 }

@@ -172,7 +172,7 @@ func TestReportOnANewAssociation(t *testing.T) {
 	_, addr := serve(t, scp.Config{Handler: server})
 	report := &scu.EventReportRequest{
 		SOPClassUID: dicom.StorageCommitmentPushModel, SOPInstanceUID: dicom.StorageCommitmentPushModelInstance,
-		EventTypeID: 1, Dataset: commitmentData("1.2.3"),
+		EventTypeID: 1, Encode: func(syntax dicom.UID) (io.Reader, error) { return scp.Encode(commitmentData("1.2.3"), syntax) },
 	}
 	both := scu.ProviderRole(dicom.StorageCommitmentPushModel)
 	both.SCU = true

@@ -14,6 +14,7 @@ type ActionRequest struct {
 	SOPInstanceUID dicom.UID
 	ActionTypeID   uint16
 	Dataset        *dicom.Dataset // nil for none
+	Encode         scp.Encoder    // asked for the data set when Dataset is nil; nil for none
 }
 
 // Action performs N-ACTION (PS3.7 10.1.4). What it leads to, a report for example, may reach the handler before Action
@@ -23,7 +24,7 @@ func (c *Client) Action(ctx context.Context, rq *ActionRequest) (*ActionResponse
 	if err != nil {
 		return nil, err
 	}
-	data, err := scp.Encode(rq.Dataset, dicom.UID(pc.TransferSyntax))
+	data, err := scp.EncodeBy(rq.Encode, rq.Dataset, dicom.UID(pc.TransferSyntax))
 	if err != nil {
 		return nil, err
 	}

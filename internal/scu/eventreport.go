@@ -22,6 +22,7 @@ type EventReportRequest struct {
 	SOPInstanceUID dicom.UID
 	EventTypeID    uint16
 	Dataset        *dicom.Dataset // nil for none
+	Encode         scp.Encoder    // asked for the data set when Dataset is nil; nil for none
 }
 
 // EventReport performs N-EVENT-REPORT (PS3.7 10.1.1). This end must be the SCP on the context, see ProviderRole;
@@ -31,7 +32,7 @@ func (c *Client) EventReport(ctx context.Context, rq *EventReportRequest) (*Even
 	if err != nil {
 		return nil, err
 	}
-	data, err := scp.Encode(rq.Dataset, dicom.UID(pc.TransferSyntax))
+	data, err := scp.EncodeBy(rq.Encode, rq.Dataset, dicom.UID(pc.TransferSyntax))
 	if err != nil {
 		return nil, err
 	}
