@@ -5,10 +5,9 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
 	"net"
+	"os"
 	"slices"
-	"syscall"
 
 	"gantry/internal/dul/pdu"
 )
@@ -51,11 +50,10 @@ func (a *Assoc) greet(ctx context.Context, cfg *tls.Config) error {
 		n, err = a.read(ctx, first)
 	}
 	if n == 0 {
-		if err == io.EOF || errors.Is(err, syscall.ECONNRESET) {
-			_ = a.step(evtConnectionClosed, input{err: ErrNoAssociation})
-			return ErrNoAssociation
+		if ctx.Err() != nil || errors.Is(err, os.ErrDeadlineExceeded) {
+			return a.readFailed(ctx, err)
 		}
-		return a.readFailed(ctx, err)
+		return a.giveUp(ErrNoAssociation)
 	}
 	if cfg == nil {
 		a.in.buf, a.in.w = first, n
@@ -88,9 +86,9 @@ func (a *Assoc) giveUp(err error) error {
 	return err
 }
 
-// explain takes the abort off the errors that say more without it.
+// explain takes the abort off an error that says more without it.
 func (a *Assoc) explain(err error) error {
-	if mismatch := new(TLSMismatchError); errors.As(err, &mismatch) {
+	if mismatch := new(TLSMismatchError); errors.As(err, &mismatch) && !mismatch.Silent {
 		return mismatch
 	}
 	return err

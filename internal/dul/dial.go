@@ -5,12 +5,10 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"slices"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"gantry/internal/dul/pdu"
@@ -114,7 +112,7 @@ func handshakeError(ctx, limit context.Context, seen *seenConn, err error) error
 			hint = "the peer does not answer: its port may be a plain one"
 		}
 		return &TimeoutError{Phase: "TLS handshake", Hint: hint}
-	case silent && (errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET)):
+	case silent && ctx.Err() == nil:
 		return &TLSMismatchError{Silent: true}
 	}
 	return fmt.Errorf("dul: TLS handshake: %w", err)

@@ -111,6 +111,8 @@ func (e *TLSMismatchError) Error() string {
 		return "dul: the peer speaks TLS on a plain port: let it use a plain connection, or configure TLS on this port"
 	case e.Server:
 		return "dul: the peer speaks plain DICOM on a TLS port: let it use TLS, or connect to a plain port"
+	case e.PeerTLS && e.Silent:
+		return "dul: the peer closed the connection without an answer: its port may want TLS, or it refuses this host"
 	case e.PeerTLS:
 		return "dul: the peer's port wants TLS, this side spoke plain DICOM: switch TLS on for it"
 	case e.Silent:

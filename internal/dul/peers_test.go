@@ -125,6 +125,12 @@ func TestEchoToStorescp(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	echo(t, a)
+}
+
+// echo asks for a C-ECHO and for the release.
+func echo(t *testing.T, a *dul.Assoc) {
+	t.Helper()
 	if err := a.WriteMessage(t.Context(), 1, echoRQ(), nil); err != nil {
 		t.Fatal(err)
 	}

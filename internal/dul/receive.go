@@ -245,11 +245,10 @@ func (a *Assoc) readFailed(ctx context.Context, err error) error {
 
 // lost is the error of an association whose connection broke.
 func (a *Assoc) lost(err error) error {
-	if err == io.EOF {
+	if a.current() == sta5 && a.tls == nil {
+		err = &TLSMismatchError{PeerTLS: true, Silent: true}
+	} else if err == io.EOF {
 		err = errors.New("closed by the peer")
-		if a.requestor && a.current() == sta5 && a.tls == nil {
-			err = errors.New("closed by the peer without an answer: its port may want TLS")
-		}
 	}
 	return &AbortError{Source: AbortSourceProvider, Err: fmt.Errorf("%w: %w", ErrConnectionLost, err)}
 }
