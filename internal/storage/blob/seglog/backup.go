@@ -160,7 +160,7 @@ func (s *Store) backupSegment(ctx context.Context, to *Store, g *segment, cut bl
 	if err := copyFile(ctx, s.fs, g.file, c.path, 0, c.end); err != nil {
 		return err
 	}
-	return writeTable(s.fs, c, c.deleted)
+	return writeTable(s.fs, c, c.path, c.deleted)
 }
 
 func (g *segment) copyDeleted(to *segment, e entry) error {

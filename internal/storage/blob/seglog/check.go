@@ -127,7 +127,7 @@ func (c *check) segment(g *segment, f disk.File) error {
 		}
 	}
 	if c.fixed && sealed {
-		return writeTable(c.store.fs, g, g.deleted)
+		return writeTable(c.store.fs, g, g.path, g.deleted)
 	}
 	return nil
 }

@@ -232,27 +232,18 @@ func (c *compaction) publish() error {
 				g.sources = append(g.sources, v.number)
 			}
 		}
-		g.mu.Lock()
 		g.end = c.endOf(g)
-		temp := g.path
-		g.mu.Unlock()
 		if err := g.file.Truncate(g.end); err != nil {
 			return err
 		}
-		if err := errors.Join(g.file.Sync(), g.close()); err != nil {
+		if err := g.file.Sync(); err != nil {
 			return err
 		}
 		final := s.segmentPath(g.number)
-		g.path = final
-		if err := writeTable(s.fs, g, g.deleted); err != nil {
-			g.path = temp
+		if err := writeTable(s.fs, g, final, g.deleted); err != nil {
 			return err
 		}
-		if err := s.fs.Rename(temp, final); err != nil {
-			g.path = temp
-			return err
-		}
-		if err := s.fs.SyncDir(s.segmentDir()); err != nil {
+		if err := g.rename(final); err != nil {
 			return err
 		}
 		g.sealed = true

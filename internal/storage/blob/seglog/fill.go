@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"path/filepath"
 	"time"
 
 	"gantry/internal/storage/blob/disk"
@@ -202,14 +203,27 @@ func (s *Store) prepare() error {
 	return nil
 }
 
-// newSegment makes a segment file that is durable and empty.
+// newSegment makes a segment file that is durable and empty. It has its name only
+// once its header is safe, so a file of that name that is no segment is damage.
 func (s *Store) newSegment(number, seq uint64) (*segment, error) {
-	return s.newFile(s.segmentPath(number), number, seq)
+	path := s.segmentPath(number)
+	g, err := s.newFile(path+newSuffix, number, seq)
+	if err != nil {
+		return nil, err
+	}
+	if err := g.rename(path); err != nil {
+		return nil, errors.Join(err, g.release(), g.remove())
+	}
+	if g.file, err = s.fs.Open(path, true); err != nil {
+		return nil, errors.Join(err, g.release(), g.remove())
+	}
+	return g, nil
 }
 
+// newFile makes a synced segment file under a passing name.
 func (s *Store) newFile(path string, number, seq uint64) (*segment, error) {
 	g := &segment{fs: s.fs, number: number, base: seq, path: path, loaded: true, end: blockSize, users: 1}
-	_, _ = rand.Read(g.id[:])
+	_, _ = rand.Read(g.id[:]) // never fails
 	f, err := s.fs.Create(g.path)
 	if err != nil {
 		return nil, err
@@ -223,12 +237,20 @@ func (s *Store) newFile(path string, number, seq uint64) (*segment, error) {
 	if err == nil {
 		err = f.Sync()
 	}
-	if err == nil {
-		err = s.fs.SyncDir(s.segmentDir())
-	}
 	if err != nil {
-		g.gone, g.users = true, 0
-		return nil, errors.Join(err, g.finish())
+		return nil, errors.Join(err, g.release(), g.remove())
 	}
 	return g, nil
+}
+
+// rename closes the file and gives it its final name, durably.
+func (g *segment) rename(path string) error {
+	if err := g.close(); err != nil {
+		return err
+	}
+	if err := g.fs.Rename(g.path, path); err != nil {
+		return err
+	}
+	g.path = path
+	return g.fs.SyncDir(filepath.Dir(path))
 }

@@ -38,7 +38,7 @@ func (l *ledger) clone() *ledger {
 }
 
 func payloadOf(seed uint64) []byte {
-	sizes := []int{0, 10, 3000, 4096, 20000, 70000, 140000}
+	sizes := []int{0, 10, 3000, 4096, 20000, 50000, 140000}
 	return blobtest.Bytes(sizes[seed%uint64(len(sizes))], seed)
 }
 
@@ -129,13 +129,13 @@ func simOptions(t testing.TB, d *simDisk) Options {
 func TestPowerCut(t *testing.T) {
 	t.Parallel()
 	for _, how := range tears {
-		for round := range 12 {
+		for round := range 6 {
 			t.Run(fmt.Sprintf("%s/%d", how, round), func(t *testing.T) {
 				t.Parallel()
 				rng := rand.New(rand.NewPCG(uint64(round), uint64(len(how))))
 				dir, d, l := t.TempDir(), newSimDisk(), newLedger()
 				known := l.clone()
-				for life := range 4 {
+				for life := range 3 {
 					d.stopAt = 0
 					s := openAt(t, dir, simOptions(t, d))
 					l.verify(t, s, known)

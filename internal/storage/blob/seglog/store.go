@@ -79,8 +79,8 @@ type Store struct {
 	naming   map[blob.Key]bool // large files that have their name but no record yet
 	folders  folders
 
-	compacting sync.Mutex   // one at a time, and none when closing
-	reclaiming sync.RWMutex // held for reading by those who give bytes back
+	compacting sync.Mutex                    // one at a time, and none when closing
+	reclaiming sync.RWMutex                  // held for reading by those who give bytes back
 	known      atomic.Pointer[blob.Position] // the caller has replayed from here
 }
 

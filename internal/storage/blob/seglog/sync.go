@@ -153,7 +153,7 @@ func (s *Store) seal(g *segment, end int64) error {
 	g.mu.Lock()
 	g.end = end
 	g.mu.Unlock()
-	if err := writeTable(s.fs, g, g.deleted); err != nil {
+	if err := writeTable(s.fs, g, g.path, g.deleted); err != nil {
 		return err
 	}
 	g.mu.Lock()

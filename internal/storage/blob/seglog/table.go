@@ -144,10 +144,11 @@ func readTable(fsys disk.FS, g *segment) ([]entry, error) {
 	return table, nil
 }
 
-// writeTable makes the table file of a segment that is complete and synced.
-func writeTable(fsys disk.FS, g *segment, deleted []blob.Ref) error {
+// writeTable makes the table file of a segment that is synced and lies, or will
+// lie, at path.
+func writeTable(fsys disk.FS, g *segment, path string, deleted []blob.Ref) error {
 	g.mu.RLock()
 	head, body := encodeTable(g, deleted)
 	g.mu.RUnlock()
-	return disk.WriteFile(fsys, tablePath(g.path), head, body)
+	return disk.WriteFile(fsys, tablePath(path), head, body)
 }
