@@ -100,3 +100,10 @@ func message(ctx context.Context, a *dul.Assoc, withData bool) (command, data []
 	}
 	return command, data, nil
 }
+
+// contextOf gives a context that ends with the association.
+func contextOf(a *dul.Assoc) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(context.Background())
+	stop := context.AfterFunc(ctx, func() { _ = a.Close() })
+	return ctx, func() { stop(); cancel() }
+}

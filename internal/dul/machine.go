@@ -25,13 +25,17 @@ type input struct {
 func (a *Assoc) step(e event, in input) error {
 	other := in.refuse || e == evtReleaseRQ && !a.requestor
 	a.mu.Lock()
-	c, ok := transition(a.state, e, other)
+	s := a.state
+	c, ok := transition(s, e, other)
 	if !ok {
 		a.mu.Unlock()
 		return a.over()
 	}
 	a.state = c.next
 	a.mu.Unlock()
+	if in.err == nil && (c.action == aa1 || c.action == aa8) {
+		in.err = unexpected(e, s)
+	}
 
 	for _, ef := range actions[c.action].effects {
 		if err := a.perform(ef, c.next, in); err != nil {

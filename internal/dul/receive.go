@@ -43,10 +43,10 @@ func (a *Assoc) receive(ctx context.Context) (v PDV, ok bool, err error) {
 
 func (a *Assoc) receivePiece(ctx context.Context) (PDV, bool, error) {
 	v, err := a.in.piece(ctx)
-	if broken := new(pdu.Error); errors.As(err, &broken) {
-		return PDV{}, false, a.invalid(AbortInvalidParameter, err)
-	}
 	if err != nil {
+		if broken := new(pdu.Error); errors.As(err, &broken) {
+			return PDV{}, false, a.invalid(AbortInvalidParameter, err)
+		}
 		return PDV{}, false, a.readFailed(ctx, err)
 	}
 	if a.current() == sta13 {
@@ -136,18 +136,15 @@ func (a *Assoc) answerRelease(ctx context.Context) error {
 // is over. err is the reason where the PDU ends it properly; nil means that the
 // PDU can only end it by having no place in the present state.
 func (a *Assoc) event(e event, err error) error {
-	if err == nil {
-		err = a.unexpected(e)
-	}
 	if failed := a.step(e, input{err: err, reason: AbortUnexpectedPDU}); failed != nil {
 		return failed
 	}
 	return a.Err()
 }
 
-func (a *Assoc) unexpected(e event) error {
+func unexpected(e event, s state) error {
 	return &AbortError{Source: AbortSourceProvider, Reason: AbortUnexpectedPDU,
-		Err: &pdu.Error{Reason: fmt.Sprintf("%v received in %v", e, a.current())}}
+		Err: &pdu.Error{Reason: fmt.Sprintf("%v received in %v", e, s)}}
 }
 
 // unrecognized says what is wrong with a type of PDU that does not exist.
