@@ -15,7 +15,7 @@ import (
 func BenchmarkPut(b *testing.B) {
 	for _, size := range []int{2 << 10, 520 << 10} {
 		for _, parallel := range []int{1, 4} {
-			for _, layout := range []string{storage.LayoutLog, storage.LayoutFiles} {
+			for _, layout := range []string{storage.LayoutMemory, storage.LayoutLog, storage.LayoutFiles} {
 				b.Run(fmt.Sprintf("%s/%dkB/%d", layout, size>>10, parallel), func(b *testing.B) { benchmarkPut(b, layout, size, parallel) })
 			}
 		}

@@ -176,8 +176,8 @@ func (c *checker) orphan(ctx context.Context, e blob.Entry, err error) error {
 		if ctx.Err() != nil {
 			return err
 		}
-		if errors.Is(err, blob.ErrNotFound) {
-			return nil // deleted while we looked
+		if c.deleted(ctx, e.Ref) {
+			return nil
 		}
 		c.found(Finding{Kind: FoundBlob, Place: e.Ref.String(), Problem: fmt.Sprintf("its header cannot be read: %v", err)})
 		return nil
@@ -201,6 +201,20 @@ func (c *checker) orphan(ctx context.Context, e blob.Entry, err error) error {
 	}
 	c.found(f)
 	return nil
+}
+
+// deleted tells whether an object is gone by now; another process may have deleted it while we looked.
+func (c *checker) deleted(ctx context.Context, ref blob.Ref) bool {
+	from := c.s.blobs
+	if w, ok := from.(*watched); ok {
+		w.refresh(ctx)
+		from = w.now()
+	}
+	b, err := from.Open(ctx, ref)
+	if err == nil {
+		_ = b.Close() // only looked for
+	}
+	return errors.Is(err, blob.ErrNotFound)
 }
 
 // adopt does with an object what a replay would have done.

@@ -57,6 +57,9 @@ type Options struct {
 	// ExtraMainTags are kept in the index beside Orthanc's main DICOM tags, by level.
 	ExtraMainTags ExtraTags
 
+	// BusyTimeout is how long a lock of another program on the index is waited for; 5 s if zero.
+	BusyTimeout time.Duration
+
 	Logger *slog.Logger     // nil: silent
 	Clock  func() time.Time // nil: time.Now
 }

@@ -70,24 +70,23 @@ func (s *Store) openTemp() (err error) {
 
 // openBlobs opens the objects. Both layouts lie in one folder and are readable together; the layout says how new ones
 // are kept.
-func (s *Store) openBlobs(ctx context.Context) (err error) {
+func (s *Store) openBlobs(ctx context.Context) (b blob.Store, err error) {
 	o := seglog.Options{SegmentSize: s.o.SegmentSize, MemoryBudget: s.o.MemoryBudget, SpillSize: s.o.SpillSize,
 		NoSync: s.o.NoSync, ReadOnly: s.o.ReadOnly, Logger: s.log, Clock: s.o.Clock, Damaged: s.tellDamage}
 	dir := filepath.Join(s.o.Dir, objectsFolder)
 	switch s.o.Layout {
 	case LayoutMemory:
-		s.blobs = memblob.New()
+		return memblob.New(), nil
 	case LayoutFiles:
-		s.blobs, err = fsblob.Open(ctx, dir, o)
+		return fsblob.Open(ctx, dir, o)
 	case LayoutLog:
-		var l *seglog.Store
-		if l, err = seglog.Open(ctx, dir, o); err == nil {
-			s.blobs = l
+		l, err := seglog.Open(ctx, dir, o)
+		if err != nil {
+			return nil, err // not l: a nil *Store is no nil interface
 		}
-	default:
-		err = fmt.Errorf("storage: there is no layout %q: it is %q or %q", s.o.Layout, LayoutLog, LayoutFiles)
+		return l, nil
 	}
-	return err
+	return nil, fmt.Errorf("storage: there is no layout %q: it is %q or %q", s.o.Layout, LayoutLog, LayoutFiles)
 }
 
 func (s *Store) tellDamage(f blob.Finding) {

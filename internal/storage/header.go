@@ -19,8 +19,8 @@ import (
 	"gantry/internal/storage/index"
 )
 
-// maxTagValue bounds the bytes of one main tag that the index keeps; longer ones are left out.
-const maxTagValue = 64 << 10
+// maxTagValue bounds the bytes of one main tag that the index keeps; longer ones are left out, as Orthanc does.
+const maxTagValue = 256
 
 // wanted is a tag to read from every header, and the levels that keep it (bit n: index.Level n).
 type wanted struct {

@@ -53,8 +53,11 @@ func Open(ctx context.Context, o Options) (_ *Store, err error) {
 	if err := s.openFolder(); err != nil {
 		return nil, err
 	}
-	if err := s.openBlobs(ctx); err != nil {
+	if s.blobs, err = s.openBlobs(ctx); err != nil {
 		return nil, s.typed("open the data folder", err)
+	}
+	if s.o.ReadOnly {
+		s.blobs = &watched{Store: s.blobs, open: s.openBlobs}
 	}
 	if err := s.openIndex(ctx); err != nil {
 		return nil, s.typed("open the index", err)
@@ -88,7 +91,8 @@ func (o Options) withDefaults() Options {
 func (s *Store) indexFile() string { return filepath.Join(s.o.IndexDir, indexFile) }
 
 func (s *Store) openIndex(ctx context.Context) error {
-	so := sqlite.Options{File: s.indexFile(), ReadOnly: s.o.ReadOnly, NoSync: s.o.NoSync}
+	so := sqlite.Options{File: s.indexFile(), ReadOnly: s.o.ReadOnly, NoSync: s.o.NoSync,
+		BusyTimeout: s.o.BusyTimeout}
 	x, err := sqlite.Open(ctx, so)
 	if errors.Is(err, index.ErrCorrupt) && s.o.Salvage && !s.o.ReadOnly {
 		if err := s.moveIndexAside(); err != nil {
