@@ -85,6 +85,10 @@ func (d *Deps) dropReport(ctx context.Context, transaction dicom.UID) error {
 }
 
 func (d *Deps) sendAction(ctx context.Context, m config.Modality, transaction dicom.UID, refs []index.Reference, call Call) error {
+	ds, err := actionDataset(transaction, refs)
+	if err != nil {
+		return err
+	}
 	call.Contexts, call.Handler = commitmentContexts(), d
 	c, err := d.Dial(ctx, m, call)
 	if err != nil {
@@ -92,7 +96,7 @@ func (d *Deps) sendAction(ctx context.Context, m config.Modality, transaction di
 	}
 	rsp, err := c.Action(ctx, &scu.ActionRequest{
 		SOPClassUID: dicom.StorageCommitmentPushModel, SOPInstanceUID: dicom.StorageCommitmentPushModelInstance,
-		ActionTypeID: 1, Dataset: actionDataset(transaction, refs),
+		ActionTypeID: 1, Dataset: ds,
 	})
 	if err != nil {
 		c.Abort()

@@ -1,6 +1,7 @@
 package jobkinds
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"errors"
 	"hash"
@@ -153,43 +154,97 @@ func isUID(s string) bool {
 	return true
 }
 
+// encodeAction writes the action information of an N-ACTION.
+func encodeAction(syntax, transaction dicom.UID, refs []index.Reference) ([]byte, error) {
+	return encode(syntax, transaction, refs, nil)
+}
+
+// encodeEvent writes the event information of an N-EVENT-REPORT; eventType is the Event Type ID that goes with it. Like
+// the SCPs in the field, one without success has an empty Referenced SOP Sequence: requesters exist that look for it.
+func encodeEvent(syntax, transaction dicom.UID, success []index.Reference, failed []index.CommitFailureItem) ([]byte, error) {
+	return encode(syntax, transaction, success, failed)
+}
+
+func eventType(failed []index.CommitFailureItem) uint16 {
+	if len(failed) > 0 {
+		return 2
+	}
+	return 1
+}
+
 // actionDataset makes the data set of an N-ACTION.
-func actionDataset(transaction dicom.UID, refs []index.Reference) *dicom.Dataset {
-	ds := &dicom.Dataset{}
-	ds.SetUID(dicom.TagTransactionUID, transaction)
-	ds.SetItems(dicom.TagReferencedSOPSequence, referenceItems(refs)...)
-	return ds
+func actionDataset(transaction dicom.UID, refs []index.Reference) (*dicom.Dataset, error) {
+	b, err := encodeAction(dicom.ExplicitVRLittleEndian, transaction, refs)
+	if err != nil {
+		return nil, err
+	}
+	return readDataset(b)
 }
 
-// eventDataset makes the data set of an N-EVENT-REPORT and its Event Type ID. Like the SCPs in the field, one without
-// success has an empty Referenced SOP Sequence: requesters exist that look for it.
-func eventDataset(transaction dicom.UID, success []index.Reference, failed []index.CommitFailureItem) (*dicom.Dataset, uint16) {
-	ds := actionDataset(transaction, success)
-	if len(failed) == 0 {
-		return ds, 1
-	}
-	items := make([]*dicom.Dataset, len(failed))
-	for i, f := range failed {
-		items[i] = referenceItem(f.Reference)
-		items[i].SetUint16(dicom.TagFailureReason, f.Reason)
-	}
-	ds.SetItems(dicom.TagFailedSOPSequence, items...)
-	return ds, 2
+// readDataset reads what encodeAction or encodeEvent has written in Explicit VR Little Endian.
+func readDataset(b []byte) (*dicom.Dataset, error) {
+	return codec.ReadDataset(bytes.NewReader(b), dicom.LookupTransferSyntax(dicom.ExplicitVRLittleEndian), codec.Limits{})
 }
 
-func referenceItems(refs []index.Reference) []*dicom.Dataset {
-	items := make([]*dicom.Dataset, len(refs))
-	for i, r := range refs {
-		items[i] = referenceItem(r)
+// bytesPerItem is about what an item takes: two UIDs and their headers.
+const bytesPerItem = 150
+
+func encode(syntax, transaction dicom.UID, refs []index.Reference, failed []index.CommitFailureItem) ([]byte, error) {
+	var out bytes.Buffer
+	out.Grow(bytesPerItem * (len(refs) + len(failed) + 1))
+	ts := dicom.LookupTransferSyntax(syntax)
+	w := itemWriter{codec.NewWriter(&out, ts), ts.BigEndian, nil}
+	w.uid(dicom.TagTransactionUID, transaction)
+	if len(failed) > 0 {
+		w.do(w.BeginSequence(dicom.TagFailedSOPSequence))
+		for i := range failed {
+			w.item(&failed[i].Reference, failed[i].Reason)
+		}
+		w.do(w.EndSequence())
 	}
-	return items
+	w.do(w.BeginSequence(dicom.TagReferencedSOPSequence))
+	for i := range refs {
+		w.item(&refs[i], 0)
+	}
+	w.do(w.EndSequence())
+	w.do(w.Close())
+	return out.Bytes(), w.err
 }
 
-func referenceItem(r index.Reference) *dicom.Dataset {
-	item := &dicom.Dataset{Elements: make([]dicom.Element, 0, 3)}
-	item.SetUID(dicom.TagReferencedSOPClassUID, r.SOPClassUID)
-	item.SetUID(dicom.TagReferencedSOPInstanceUID, r.SOPInstanceUID)
-	return item
+// itemWriter writes items and remembers the first error.
+type itemWriter struct {
+	*codec.Writer
+	bigEndian bool
+	err       error
+}
+
+func (w *itemWriter) do(err error) {
+	if w.err == nil {
+		w.err = err
+	}
+}
+
+func (w *itemWriter) item(r *index.Reference, reason uint16) {
+	w.do(w.BeginItem())
+	w.uid(dicom.TagReferencedSOPClassUID, r.SOPClassUID)
+	w.uid(dicom.TagReferencedSOPInstanceUID, r.SOPInstanceUID)
+	if reason != 0 {
+		v := [2]byte{byte(reason), byte(reason >> 8)}
+		if w.bigEndian {
+			v[0], v[1] = v[1], v[0]
+		}
+		w.do(w.WriteElement(dicom.TagFailureReason, dicom.VRUS, v[:]))
+	}
+	w.do(w.EndItem())
+}
+
+func (w *itemWriter) uid(tag dicom.Tag, uid dicom.UID) {
+	var buf [dicom.MaxUIDLength + 2]byte
+	v := append(buf[:0], uid...)
+	if len(v)%2 != 0 {
+		v = append(v, 0)
+	}
+	w.do(w.WriteElement(tag, dicom.VRUI, v))
 }
 
 // digestOf tells requests apart by what they refer to, in order.

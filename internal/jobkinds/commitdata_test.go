@@ -24,7 +24,7 @@ func failedRef(instance string, reason uint16) index.CommitFailureItem {
 	return index.CommitFailureItem{Reference: ref(instance), Reason: reason}
 }
 
-func encode(t *testing.T, ds *dicom.Dataset, syntax dicom.UID) []byte {
+func marshal(t *testing.T, ds *dicom.Dataset, syntax dicom.UID) []byte {
 	t.Helper()
 	b, err := codec.Marshal(ds, dicom.LookupTransferSyntax(syntax))
 	if err != nil {
@@ -39,15 +39,9 @@ func TestReadCommitmentData(t *testing.T) {
 	for _, syntax := range []dicom.UID{dicom.ExplicitVRLittleEndian, dicom.ImplicitVRLittleEndian, dicom.ExplicitVRBigEndian} {
 		success := []index.Reference{ref("1.2.3"), ref("1.2.30")}
 		failed := []index.CommitFailureItem{failedRef("1.2.4", ReasonNoSuchInstance), failedRef("1.2.5", 0x0131)}
-		ds, event := eventDataset("2.25.7", success, failed)
-		ds.BigEndian = false
-		if event != 2 {
-			t.Errorf("event type %d", event)
-		}
-		b, err := codec.Marshal(ds, dicom.LookupTransferSyntax(syntax))
-		if err != nil {
-			t.Logf("%s: %v", syntax, err) // big endian needs values in that order
-			continue
+		b, err := encodeEvent(syntax, "2.25.7", success, failed)
+		if err != nil || eventType(failed) != 2 || eventType(nil) != 1 {
+			t.Fatalf("%s: %v", syntax, err)
 		}
 		got, err := ReadCommitmentData(iotest.OneByteReader(bytes.NewReader(b)), syntax, 0)
 		if err != nil {
@@ -59,16 +53,38 @@ func TestReadCommitmentData(t *testing.T) {
 	}
 }
 
-// A report without success has an empty Referenced SOP Sequence, one without failures no Failed SOP Sequence.
+// A report without success has an empty Referenced SOP Sequence, one without failures no Failed SOP Sequence. The data
+// sets are in order, and values have an even length.
 func TestEventDataset(t *testing.T) {
 	t.Parallel()
-	ds, event := eventDataset("2.25.7", []index.Reference{ref("1.2.3")}, nil)
-	if event != 1 || ds.Get(dicom.TagFailedSOPSequence) != nil || len(ds.Items(dicom.TagReferencedSOPSequence)) != 1 {
-		t.Errorf("all committed: type %d, %+v", event, ds)
-	}
-	ds, event = eventDataset("2.25.7", nil, []index.CommitFailureItem{failedRef("1.2.3", 0x0112)})
-	if event != 2 || ds.Get(dicom.TagReferencedSOPSequence) == nil || len(ds.Items(dicom.TagReferencedSOPSequence)) != 0 {
-		t.Errorf("none committed: type %d, %+v", event, ds)
+	for _, x := range []struct {
+		success []index.Reference
+		failed  []index.CommitFailureItem
+		tags    []dicom.Tag
+	}{
+		{[]index.Reference{ref("1.2.3")}, nil, []dicom.Tag{dicom.TagTransactionUID, dicom.TagReferencedSOPSequence}},
+		{nil, []index.CommitFailureItem{failedRef("1.2.3", 0x0112)}, []dicom.Tag{dicom.TagTransactionUID, dicom.TagFailedSOPSequence, dicom.TagReferencedSOPSequence}},
+	} {
+		b, err := encodeEvent(dicom.ExplicitVRLittleEndian, "2.25.7", x.success, x.failed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ds, err := readDataset(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var tags []dicom.Tag
+		for _, e := range ds.Elements {
+			tags = append(tags, e.Tag)
+		}
+		if !slices.Equal(tags, x.tags) || len(ds.Items(dicom.TagReferencedSOPSequence)) != len(x.success) {
+			t.Errorf("%v", tags)
+		}
+		for _, item := range ds.Items(dicom.TagFailedSOPSequence) {
+			if reason, ok := item.Uint16(dicom.TagFailureReason); !ok || reason != 0x0112 || len(item.Get(dicom.TagReferencedSOPInstanceUID).Value)%2 != 0 {
+				t.Errorf("%+v", item)
+			}
+		}
 	}
 }
 
@@ -91,7 +107,7 @@ func TestReadCommitmentDataRefuses(t *testing.T) {
 			ds.SetUID(dicom.TagTransactionUID, dicom.UID(transaction))
 		}
 		ds.SetItems(dicom.TagReferencedSOPSequence, items...)
-		return encode(t, ds, dicom.ExplicitVRLittleEndian)
+		return marshal(t, ds, dicom.ExplicitVRLittleEndian)
 	}
 	good := request("2.25.1", item("1.2", "1.3"))
 	for name, c := range map[string]struct {
@@ -121,12 +137,12 @@ func TestReadCommitmentDataLeavesOthersAlone(t *testing.T) {
 	t.Parallel()
 	ds := &dicom.Dataset{}
 	ds.SetUID(dicom.TagTransactionUID, "2.25.1")
-	got, err := ReadCommitmentData(bytes.NewReader(encode(t, ds, dicom.ImplicitVRLittleEndian)), dicom.ImplicitVRLittleEndian, 0)
+	got, err := ReadCommitmentData(bytes.NewReader(marshal(t, ds, dicom.ImplicitVRLittleEndian)), dicom.ImplicitVRLittleEndian, 0)
 	if err != nil || got.HasReferences {
 		t.Errorf("missing: %+v %v", got, err)
 	}
 	ds.SetItems(dicom.TagReferencedSOPSequence)
-	b := encode(t, ds, dicom.ImplicitVRLittleEndian)
+	b := marshal(t, ds, dicom.ImplicitVRLittleEndian)
 	got, err = ReadCommitmentData(bytes.NewReader(b), dicom.ImplicitVRLittleEndian, 0)
 	if err != nil || !got.HasReferences || len(got.References) != 0 {
 		t.Errorf("empty: %+v %v", got, err)
@@ -144,12 +160,14 @@ func TestReadCommitmentDataTolerates(t *testing.T) {
 	t.Parallel()
 	inner := &dicom.Dataset{}
 	inner.SetUID(dicom.TagReferencedSOPInstanceUID, "9.9.9")
-	item := referenceItem(ref("1.2.3 "))
+	item := &dicom.Dataset{}
+	item.SetUID(dicom.TagReferencedSOPClassUID, dicom.CTImageStorage)
+	item.SetUID(dicom.TagReferencedSOPInstanceUID, "1.2.3 ")
 	item.SetItems(dicom.TagReferencedImageSequence, inner)
 	ds := &dicom.Dataset{}
 	ds.SetUID(dicom.TagTransactionUID, "2.25.1  ")
 	ds.SetItems(dicom.TagReferencedSOPSequence, item)
-	got, err := ReadCommitmentData(bytes.NewReader(encode(t, ds, dicom.ExplicitVRLittleEndian)), dicom.ExplicitVRLittleEndian, 0)
+	got, err := ReadCommitmentData(bytes.NewReader(marshal(t, ds, dicom.ExplicitVRLittleEndian)), dicom.ExplicitVRLittleEndian, 0)
 	if err != nil || got.TransactionUID != "2.25.1" || !slices.Equal(got.References, []index.Reference{ref("1.2.3")}) {
 		t.Errorf("%+v %v", got, err)
 	}
@@ -177,7 +195,7 @@ func BenchmarkReadCommitmentData(b *testing.B) {
 	for i := range refs {
 		refs[i] = ref(fmt.Sprintf("1.2.826.0.1.3680043.8.498.%d", 1_000_000_000+i))
 	}
-	data, err := codec.Marshal(actionDataset("2.25.1", refs), dicom.LookupTransferSyntax(dicom.ExplicitVRLittleEndian))
+	data, err := encodeAction(dicom.ExplicitVRLittleEndian, "2.25.1", refs)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -191,9 +209,8 @@ func BenchmarkReadCommitmentData(b *testing.B) {
 }
 
 func FuzzReadCommitmentData(f *testing.F) {
-	ds, _ := eventDataset("2.25.7", []index.Reference{ref("1.2.3")}, []index.CommitFailureItem{failedRef("1.2.4", 0x0112)})
 	for _, syntax := range []dicom.UID{dicom.ExplicitVRLittleEndian, dicom.ImplicitVRLittleEndian} {
-		b, err := codec.Marshal(ds, dicom.LookupTransferSyntax(syntax))
+		b, err := encodeEvent(syntax, "2.25.7", []index.Reference{ref("1.2.3")}, []index.CommitFailureItem{failedRef("1.2.4", 0x0112)})
 		if err != nil {
 			f.Fatal(err)
 		}

@@ -16,8 +16,12 @@ import (
 type commitmentJob struct {
 	deps *Deps
 	requestState
-	done int
+	done  int
+	fresh []index.Reference // of a request that has just come, if it is small; nil: they are in the request's rows
 }
+
+// freshLimit is how many references a job keeps in memory until its turn.
+const freshLimit = 20_000
 
 // requestState is what a commitmentJob keeps.
 type requestState struct {

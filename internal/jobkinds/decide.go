@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"gantry/internal/dicom"
-	"gantry/internal/dicom/codec"
 	"gantry/internal/storage"
 	"gantry/internal/storage/index"
 )
@@ -29,7 +28,10 @@ func (j *commitmentJob) log() *slog.Logger {
 
 // decide looks every reference up, makes sure that what is promised is durable, and keeps the report.
 func (j *commitmentJob) decide(ctx context.Context, row *index.CommitRequest) error {
-	d := &decision{deps: j.deps, accept: NewAcceptance(j.deps.Config)}
+	d := &decision{
+		store: j.deps.Store, accept: NewAcceptance(j.deps.Config), mode: j.deps.Config.StorageCommitmentVerify,
+		log: j.log(), success: make([]index.Reference, 0, row.Count),
+	}
 	switch {
 	case dataOf(row).Duplicate:
 		d.all = ReasonDuplicateTransaction
@@ -56,18 +58,27 @@ func (j *commitmentJob) decide(ctx context.Context, row *index.CommitRequest) er
 			return fmt.Errorf("jobkinds: make the committed instances durable: %w", err)
 		}
 	}
-	ds, event := eventDataset(j.Transaction, d.success, d.failed)
-	report, err := codec.Marshal(ds, dicom.LookupTransferSyntax(dicom.ExplicitVRLittleEndian))
+	report, err := encodeEvent(dicom.ExplicitVRLittleEndian, j.Transaction, d.success, d.failed)
 	if err != nil {
 		return fmt.Errorf("jobkinds: write the report of %s: %w", j.Transaction, err)
 	}
+	j.fresh = nil
 	j.log().Info("storage commitment decided", "committed", len(d.success), "failed", len(d.failed))
 	return j.deps.updateRequest(ctx, j.id(), func(row *index.CommitRequest) {
-		row.State, row.Report, row.EventTypeID, row.Decided = index.CommitDecided, report, event, time.Now()
+		row.State, row.Report, row.EventTypeID, row.Decided = index.CommitDecided, report, eventType(d.failed), time.Now()
 	})
 }
 
+// references reads a chunk of the request; one that has just come need not be read again.
 func (j *commitmentJob) references(ctx context.Context, chunk int) (refs []index.Reference, err error) {
+	if j.fresh != nil {
+		from := min(chunk*chunkSize, len(j.fresh))
+		refs = j.fresh[from:min(from+chunkSize, len(j.fresh))]
+		if len(refs) == 0 {
+			return nil, index.ErrNotFound
+		}
+		return refs, nil
+	}
 	err = j.deps.Store.View(ctx, func(tx index.ReadTx) error {
 		refs, err = tx.CommitReferences(j.Peer, string(j.Transaction), chunk)
 		return err
@@ -75,10 +86,20 @@ func (j *commitmentJob) references(ctx context.Context, chunk int) (refs []index
 	return refs, err
 }
 
+// committedStore is what a decision asks of the store.
+type committedStore interface {
+	Lookup(ctx context.Context, refs []index.Reference) ([]index.Found, error)
+	Verify(ctx context.Context, b index.Blob, digest bool) error
+	Barrier(ctx context.Context) error
+	Err() error
+}
+
 // decision gathers the outcome of a request.
 type decision struct {
-	deps    *Deps
+	store   committedStore
 	accept  *Acceptance
+	mode    string // StorageCommitmentVerify
+	log     *slog.Logger
 	all     uint16 // reason for which everything fails, 0 if it does not
 	success []index.Reference
 	failed  []index.CommitFailureItem
@@ -86,14 +107,14 @@ type decision struct {
 
 // barrier proves that the store can still promise anything, and returns the reason if it cannot.
 func (d *decision) barrier(ctx context.Context) uint16 {
-	err := d.deps.Store.Barrier(ctx)
+	err := d.store.Barrier(ctx)
 	switch {
 	case err == nil || ctx.Err() != nil:
 		return 0
 	case isFull(err):
 		return ReasonResourceLimitation
 	default:
-		d.deps.log().Error("the store cannot commit to anything", "error", err)
+		d.log.Error("the store cannot commit to anything", "error", err)
 		return ReasonProcessingFailure
 	}
 }
@@ -105,7 +126,7 @@ func (d *decision) take(ctx context.Context, refs []index.Reference) error {
 		}
 		return nil
 	}
-	found, err := d.deps.Store.Lookup(ctx, refs)
+	found, err := d.store.Lookup(ctx, refs)
 	if err != nil {
 		return err
 	}
@@ -136,7 +157,7 @@ func (d *decision) reason(ctx context.Context, r index.Reference, f *index.Found
 		return ReasonClassInstanceConflict, nil
 	case !d.accept.SOPClass(r.SOPClassUID):
 		return ReasonClassNotSupported, nil
-	case isFull(d.deps.Store.Err()):
+	case isFull(d.store.Err()):
 		return ReasonResourceLimitation, nil
 	}
 	return ReasonNoSuchInstance, nil
@@ -144,18 +165,17 @@ func (d *decision) reason(ctx context.Context, r index.Reference, f *index.Found
 
 // verify looks at the stored object as far as the option StorageCommitmentVerify says.
 func (d *decision) verify(ctx context.Context, r index.Reference, f *index.Found) (uint16, error) {
-	mode := d.deps.Config.StorageCommitmentVerify
-	if mode == "index" {
+	if d.mode == "index" {
 		return 0, nil
 	}
-	err := d.deps.Store.Verify(ctx, f.Blob, mode == "digest")
+	err := d.store.Verify(ctx, f.Blob, d.mode == "digest")
 	if err == nil {
 		return 0, nil
 	}
 	if ctx.Err() != nil {
 		return 0, ctx.Err()
 	}
-	d.deps.log().Error("an instance asked for in a storage commitment request cannot be read",
+	d.log.Error("an instance asked for in a storage commitment request cannot be read",
 		"instance", r.SOPInstanceUID, "error", err)
 	return ReasonProcessingFailure, nil
 }

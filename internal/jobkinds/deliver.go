@@ -1,7 +1,6 @@
 package jobkinds
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -9,7 +8,6 @@ import (
 
 	"gantry/internal/config"
 	"gantry/internal/dicom"
-	"gantry/internal/dicom/codec"
 	"gantry/internal/dimse"
 	"gantry/internal/dul"
 	"gantry/internal/jobs"
@@ -30,7 +28,7 @@ var errNoAssociation = errors.New("jobkinds: the association of the request has 
 
 // deliver sends the stored report by the peer's delivery policy and notes that it arrived.
 func (j *commitmentJob) deliver(ctx context.Context, row *index.CommitRequest) error {
-	report, err := codec.ReadDataset(bytes.NewReader(row.Report), dicom.LookupTransferSyntax(dicom.ExplicitVRLittleEndian), codec.Limits{})
+	report, err := readDataset(row.Report)
 	if err != nil {
 		return fmt.Errorf("jobkinds: read the stored report of %s: %w", j.Transaction, err)
 	}

@@ -26,9 +26,6 @@ type Incoming struct {
 // chunkSize is the number of references in one row.
 const chunkSize = 1000
 
-// finishedRequests is how many delivered or given up requests are kept, so that a repeat gets the same report.
-const finishedRequests = 1000
-
 // errRepeat ends the submit of a job for a request that already has one.
 var errRepeat = errors.New("jobkinds: repeat of an open request")
 
@@ -41,7 +38,11 @@ func (d *Deps) TakeRequest(ctx context.Context, in *Incoming) (answered func(), 
 		return nil, fmt.Errorf("jobkinds: look for earlier storage commitment requests: %w", err)
 	}
 	answered = d.live.add(claim.id(), in.Association)
-	_, err = d.Jobs.Submit(ctx, d.newCommitmentJob(&claim.row), jobs.Options{ID: claim.jobID, Save: claim.keep, NoWait: true})
+	job := d.newCommitmentJob(&claim.row)
+	if len(in.References) <= freshLimit {
+		job.fresh = in.References
+	}
+	_, err = d.Jobs.Submit(ctx, job, jobs.Options{ID: claim.jobID, Save: claim.keep, NoWait: true})
 	if errors.Is(err, errRepeat) {
 		if err := d.Jobs.TryNow(ctx, claim.row.JobID); err != nil && !errors.Is(err, jobs.ErrState) && !errors.Is(err, jobs.ErrUnknown) {
 			d.log().Warn("a repeated request does not hurry its report", "transaction", in.TransactionUID, "error", err)
@@ -104,7 +105,7 @@ func (c *claim) decide(tx index.ReadTx) error {
 	key := aet
 	for i := range rows {
 		row := &rows[i]
-		open := row.State == index.CommitOpen || row.State == index.CommitDecided
+		open := !isFinished(row)
 		samePeer := c.deps.Modalities.Same(peerOf(row.PeerAET), aet)
 		switch {
 		case samePeer && row.Digest == c.digest:

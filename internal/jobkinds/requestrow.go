@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"slices"
+	"strconv"
 	"strings"
 
 	"gantry/internal/config"
@@ -71,7 +72,7 @@ func (d *Deps) ResumeRequests(ctx context.Context) error {
 			return err
 		}
 	}
-	return d.forgetRequests(ctx)
+	return nil
 }
 
 func (d *Deps) resumeRequest(ctx context.Context, row *index.CommitRequest) error {
@@ -95,25 +96,42 @@ func (d *Deps) resumeRequest(ctx context.Context, row *index.CommitRequest) erro
 	return nil
 }
 
-// forgetRequests drops the oldest finished requests beyond finishedRequests.
-func (d *Deps) forgetRequests(ctx context.Context) error {
-	return d.Store.Update(ctx, func(tx index.Tx) error {
-		var rows []index.CommitRequest
-		for _, state := range []index.CommitState{index.CommitReported, index.CommitFailed} {
-			some, err := tx.CommitRequests(state)
-			if err != nil {
-				return err
-			}
-			rows = append(rows, some...)
-		}
-		slices.SortFunc(rows, func(a, b index.CommitRequest) int { return b.Created.Compare(a.Created) })
-		for _, row := range rows[min(finishedRequests, len(rows)):] {
-			if err := tx.DeleteCommitRequest(row.PeerAET, row.TransactionUID); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+// finishedRequests is how many delivered or given up requests are kept, so that a repeat gets the same report.
+const finishedRequests = 200
+
+// noteFinished enters a finished request into a ring of that many places, and forgets the one that had its place.
+func noteFinished(tx index.Tx, row *index.CommitRequest) error {
+	const counter = "commitment.finished"
+	last, err := tx.Property(counter)
+	if err != nil && !isNotFound(err) {
+		return err
+	}
+	n, _ := strconv.ParseUint(string(last), 10, 64) // absent or damaged: the ring begins anew
+	place := fmt.Sprintf("%s.%d", counter, n%finishedRequests)
+	if err := forgetPlace(tx, place); err != nil {
+		return err
+	}
+	if err := tx.SetProperty(place, []byte(row.PeerAET+"\n"+row.TransactionUID)); err != nil {
+		return err
+	}
+	return tx.SetProperty(counter, strconv.AppendUint(nil, n+1, 10))
+}
+
+func forgetPlace(tx index.Tx, place string) error {
+	old, err := tx.Property(place)
+	if err != nil {
+		return ignoreNotFound(err)
+	}
+	peer, transaction, _ := strings.Cut(string(old), "\n")
+	row, err := tx.CommitRequest(peer, transaction)
+	if err != nil || !isFinished(row) {
+		return ignoreNotFound(err)
+	}
+	return tx.DeleteCommitRequest(peer, transaction)
+}
+
+func isFinished(row *index.CommitRequest) bool {
+	return row.State == index.CommitReported || row.State == index.CommitFailed
 }
 
 // loadRequest reads the row of a request.
@@ -135,7 +153,13 @@ func (d *Deps) updateRequest(ctx context.Context, id requestID, change func(*ind
 		if err != nil {
 			return err
 		}
+		wasFinished := isFinished(row)
 		change(row)
+		if isFinished(row) && !wasFinished {
+			if err := noteFinished(tx, row); err != nil {
+				return err
+			}
+		}
 		return tx.PutCommitRequest(row)
 	})
 }

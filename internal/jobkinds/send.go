@@ -143,8 +143,8 @@ type sendContent struct {
 	MoveOriginatorID                *uint16  `json:",omitempty"`
 	ParentResources                 []string `json:",omitempty"`
 	RemoteAet                       string
-	Resources                       []resourceJSON
-	StorageCommitmentTransactionUID dicom.UID `json:",omitempty"`
+	Resources                       []resourceJSON `json:",omitempty"`
+	StorageCommitmentTransactionUID dicom.UID      `json:",omitempty"`
 }
 
 type resourceJSON struct{ ID, Type string }

@@ -26,7 +26,7 @@ import (
 
 // site is a DICOM server with everything behind it, as the daemon builds it.
 type site struct {
-	t        *testing.T
+	t        testing.TB
 	cfg      *config.Config
 	layout   string
 	store    *storage.Store
@@ -39,7 +39,7 @@ type site struct {
 }
 
 // newSite runs a server that is stopped with the test.
-func newSite(t *testing.T, change func(*config.Config)) *site {
+func newSite(t testing.TB, change func(*config.Config)) *site {
 	t.Helper()
 	cfg := config.Default()
 	cfg.StorageDirectory = t.TempDir()
@@ -105,7 +105,7 @@ func (s *site) restart() {
 }
 
 // serve runs a server until ctx ends and returns its address.
-func serve(t *testing.T, ctx context.Context, addr string, cfg scp.Config) (string, <-chan struct{}) {
+func serve(t testing.TB, ctx context.Context, addr string, cfg scp.Config) (string, <-chan struct{}) {
 	t.Helper()
 	ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
 	if err != nil {
@@ -122,7 +122,7 @@ func serve(t *testing.T, ctx context.Context, addr string, cfg scp.Config) (stri
 }
 
 // testLog shows the log with the test that failed.
-type testLog struct{ t *testing.T }
+type testLog struct{ t testing.TB }
 
 func (l testLog) Write(p []byte) (int, error) {
 	l.t.Log(strings.TrimSpace(string(p)))
@@ -130,7 +130,7 @@ func (l testLog) Write(p []byte) (int, error) {
 }
 
 // modality is the entry of a peer at an address.
-func modality(t *testing.T, aet, addr string) config.Modality {
+func modality(t testing.TB, aet, addr string) config.Modality {
 	t.Helper()
 	tcp, err := net.ResolveTCPAddr("tcp", addr)
 	if err != nil {
@@ -238,7 +238,7 @@ type requester struct {
 }
 
 // newRequester listens for reports; the site does not know it yet.
-func newRequester(t *testing.T) *requester {
+func newRequester(t testing.TB) *requester {
 	t.Helper()
 	r := &requester{reports: make(chan reported, 16)}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -277,7 +277,7 @@ func (r *requester) refuse(err error) {
 }
 
 // ask sends an N-ACTION on the association and returns its status.
-func ask(t *testing.T, c *scu.Client, transaction dicom.UID, refs []index.Reference) error {
+func ask(t testing.TB, c *scu.Client, transaction dicom.UID, refs []index.Reference) error {
 	t.Helper()
 	rsp, err := c.Action(t.Context(), &scu.ActionRequest{
 		SOPClassUID: dicom.StorageCommitmentPushModel, SOPInstanceUID: dicom.StorageCommitmentPushModelInstance,
@@ -306,7 +306,7 @@ func request(transaction dicom.UID, refs []index.Reference) *dicom.Dataset {
 }
 
 // next waits for a report.
-func (r *requester) next(t *testing.T) reported {
+func (r *requester) next(t testing.TB) reported {
 	t.Helper()
 	select {
 	case got := <-r.reports:

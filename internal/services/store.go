@@ -3,6 +3,7 @@ package services
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net"
 
 	"gantry/internal/dicom/codec"
@@ -27,8 +28,13 @@ func (s *Services) Store(ctx context.Context, rq *scp.StoreRequest) error {
 		},
 	})
 	if err != nil {
-		s.log.Error("object not stored", append(rq.Peer.LogAttrs(), "instance", rq.SOPInstanceUID, "error", err)...)
-		return storeStatus(err)
+		err = storeStatus(err)
+		level := slog.LevelWarn
+		if status := dimse.StatusOf(err); status == dimse.StatusOutOfResources || status == dimse.StatusProcessingFailure {
+			level = slog.LevelError
+		}
+		s.log.Log(ctx, level, "object not stored", append(rq.Peer.LogAttrs(), "instance", rq.SOPInstanceUID, "error", err)...)
+		return err
 	}
 	s.log.Debug("object stored", append(rq.Peer.LogAttrs(), "instance", rq.SOPInstanceUID, "result", result.Status)...)
 	return nil
