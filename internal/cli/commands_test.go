@@ -88,10 +88,10 @@ func TestConfigJoinsItsSources(t *testing.T) {
 	if got.DicomPort != 3 || got.HttpPort != 5 || got.Name != "env" || got.DicomModalities["a.B"].AET != "AET" {
 		t.Errorf("%+v", got)
 	}
-	if !strings.Contains(o.stderr, "did you mean DicomPort?") || strings.Contains(o.stderr, "Plugins") {
+	if !strings.Contains(o.stderr, "did you mean DicomPort?") || !strings.Contains(o.stderr, "not used here (--verbose says where): Plugins\n") {
 		t.Errorf("stderr: %s", o.stderr)
 	}
-	if o := run(t, nil, "config", file, "--verbose"); !strings.Contains(o.stderr, "Plugins") {
+	if o := run(t, nil, "config", file, "--verbose"); !strings.Contains(o.stderr, "a.json:1: Plugins: known") {
 		t.Errorf("stderr: %s", o.stderr)
 	}
 	if o := run(t, nil, "config", file+"x").want(t, 2); !strings.Contains(o.stderr, "cannot be read") {

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"strings"
 
 	"gantry/internal/config"
 
@@ -65,10 +66,21 @@ func (s *settings) load(env *Env, files []string) (*config.Config, error) {
 		return nil, err
 	}
 	c, warnings, err := config.Load(config.Options{Files: files, Env: env.Environ, Settings: flags})
-	for _, w := range warnings {
-		if !w.Unused || s.verbose {
-			fmt.Fprintf(env.Stderr, "gantry: warning: %s\n", w)
-		}
-	}
+	s.warn(env, warnings)
 	return c, err
+}
+
+// warn names what is odd, and in one line what is not used.
+func (s *settings) warn(env *Env, warnings []config.Warning) {
+	var unused []string
+	for _, w := range warnings {
+		if w.Unused && !s.verbose {
+			unused = append(unused, w.Option)
+			continue
+		}
+		_, _ = fmt.Fprintf(env.Stderr, "gantry: warning: %s\n", w)
+	}
+	if unused != nil {
+		_, _ = fmt.Fprintf(env.Stderr, "gantry: known from Orthanc and not used here (--verbose says where): %s\n", strings.Join(unused, ", "))
+	}
 }

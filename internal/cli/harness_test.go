@@ -2,13 +2,11 @@ package cli_test
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"io"
 	"os"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"gantry/internal/cli"
 	"gantry/internal/dicom"
@@ -88,12 +86,4 @@ func writeObject(t *testing.T, dir, name string, o testObject) string {
 		t.Fatal(err)
 	}
 	return path
-}
-
-// limited is a context that no test outlives.
-func limited(t *testing.T) context.Context {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	t.Cleanup(cancel)
-	return ctx
 }

@@ -27,6 +27,8 @@ func hint(err error) string {
 		return "Give --tls if the peer's port speaks TLS, leave it out if not."
 	case as[*connectError](err) && errors.Is(err, syscall.ECONNREFUSED):
 		return "Nothing listens there: check host and port, and whether the peer is running."
+	case errors.Is(err, syscall.EADDRINUSE):
+		return "Another program has this port: choose others with --dicom-port and --http-port (0: any free one), or --listen."
 	}
 	return ""
 }

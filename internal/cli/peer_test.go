@@ -2,6 +2,7 @@ package cli_test
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"net"
@@ -20,11 +21,12 @@ import (
 
 // peer is a DICOM server for the commands to talk to, with the behaviour that a test gives it.
 type peer struct {
-	t        *testing.T
-	syntaxes []dicom.UID // accepted; empty: all
-	statuses map[dicom.UID]dimse.Status
-	access   func(context.Context, *dul.Request) error
-	window   uint16
+	t                *testing.T
+	syntaxes         []dicom.UID // accepted; empty: all
+	statuses         map[dicom.UID]dimse.Status
+	access           func(context.Context, *dul.Request) error
+	window           uint16
+	tls, callBackTLS *tls.Config
 
 	action   dimse.Status         // answer to N-ACTIONs
 	report   string               // "same", "none", or the address for a new association
@@ -51,7 +53,7 @@ func (p *peer) start() string {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	s := scp.NewServer(scp.Config{Handler: p, Accept: p.accept, Access: p.access, AsyncWindow: p.window, Operations: 16})
+	s := scp.NewServer(scp.Config{Handler: p, Accept: p.accept, Access: p.access, AsyncWindow: p.window, Operations: 16, TLS: p.tls})
 	ctx, cancel := context.WithCancel(context.Background())
 	served := make(chan error, 1)
 	go func() { served <- s.Serve(ctx, ln) }()
@@ -160,7 +162,7 @@ func (p *peer) event(ds *dicom.Dataset) (event *dicom.Dataset, kind uint16) {
 // callBack reports on a new association.
 func (p *peer) callBack(ctx context.Context, to *scp.Peer, event *dicom.Dataset, kind uint16) {
 	c, err := scu.Dial(ctx, scu.Config{
-		Addr: p.report, CallingAET: to.CalledAET, CalledAET: to.CallingAET,
+		Addr: p.report, TLS: p.callBackTLS, CallingAET: to.CalledAET, CalledAET: to.CallingAET,
 		Contexts: []dul.ProposedContext{{
 			AbstractSyntax: string(dicom.StorageCommitmentPushModel), TransferSyntaxes: []string{string(dicom.ImplicitVRLittleEndian)},
 		}},

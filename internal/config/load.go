@@ -151,7 +151,7 @@ func (l *loader) settingValue(s Setting) (*node, error) {
 	text := strings.TrimSpace(s.Value)
 	structured := !Scalar(s.Path[0]) && (strings.HasPrefix(text, "{") || strings.HasPrefix(text, "["))
 	switch {
-	case structured && !(s.Path[0] == "RegisteredUsers" && len(s.Path) > 1):
+	case structured && (s.Path[0] != "RegisteredUsers" || len(s.Path) == 1): // a password may begin with a brace
 		p := parser{source: s.Source, text: []byte(text), warnings: &l.warnings}
 		return p.parse()
 	case isList(s.Path):

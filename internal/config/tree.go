@@ -131,14 +131,18 @@ func (p *parser) value(v hujson.Value) *node {
 }
 
 func (p *parser) members(n *node, o *hujson.Object) {
+	at := make(map[string]int, len(o.Members))
 	for _, m := range o.Members {
 		name, _ := m.Name.Value.(hujson.Literal)
 		key, _ := p.substitute(name.String(), n.place)
 		value := p.value(m.Value)
-		if n.get(key) != nil {
+		if i, twice := at[key]; twice {
 			p.warn(value.place, key, "given twice in one object, the last one counts")
+			n.members[i].value = value
+			continue
 		}
-		n.set(key, value)
+		at[key] = len(n.members)
+		n.members = append(n.members, member{key, value})
 	}
 }
 

@@ -40,9 +40,15 @@ func knownNames() []string {
 	return append(names, unusedOptions()...)
 }
 
+// maxName bounds the work of Nearest; no option is longer.
+const maxName = 64
+
 // Nearest returns the candidate that takes the fewest changed letters to become name, whatever their case,
 // or "" if none is near.
 func Nearest(name string, candidates []string) string {
+	if len(name) > maxName {
+		return ""
+	}
 	best, limit := "", len(name)/3+1
 	for _, c := range candidates {
 		if n := distance(strings.ToLower(name), strings.ToLower(c)); n <= limit {
