@@ -1,9 +1,11 @@
 package jobkinds
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	"gantry/internal/config"
@@ -85,10 +87,6 @@ func (d *Deps) dropReport(ctx context.Context, transaction dicom.UID) error {
 }
 
 func (d *Deps) sendAction(ctx context.Context, m config.Modality, transaction dicom.UID, refs []index.Reference, call Call) error {
-	ds, err := actionDataset(transaction, refs)
-	if err != nil {
-		return err
-	}
 	call.Contexts, call.Handler = commitmentContexts(), d
 	c, err := d.Dial(ctx, m, call)
 	if err != nil {
@@ -96,7 +94,11 @@ func (d *Deps) sendAction(ctx context.Context, m config.Modality, transaction di
 	}
 	rsp, err := c.Action(ctx, &scu.ActionRequest{
 		SOPClassUID: dicom.StorageCommitmentPushModel, SOPInstanceUID: dicom.StorageCommitmentPushModelInstance,
-		ActionTypeID: 1, Dataset: ds,
+		ActionTypeID: 1,
+		Encode: func(syntax dicom.UID) (io.Reader, error) {
+			b, err := encodeAction(syntax, transaction, refs)
+			return bytes.NewReader(b), err
+		},
 	})
 	if err != nil {
 		c.Abort()

@@ -11,6 +11,7 @@ import (
 	"gantry/internal/dicom"
 	"gantry/internal/dicom/codec"
 	"gantry/internal/dimse"
+	"gantry/internal/scp"
 	"gantry/internal/storage/index"
 )
 
@@ -172,18 +173,19 @@ func eventType(failed []index.CommitFailureItem) uint16 {
 	return 1
 }
 
-// actionDataset makes the data set of an N-ACTION.
-func actionDataset(transaction dicom.UID, refs []index.Reference) (*dicom.Dataset, error) {
-	b, err := encodeAction(dicom.ExplicitVRLittleEndian, transaction, refs)
-	if err != nil {
-		return nil, err
+// reencode gives a stored report, which is in Explicit VR Little Endian, in the transfer syntax of an association.
+func reencode(report []byte) scp.Encoder {
+	return func(syntax dicom.UID) (io.Reader, error) {
+		if syntax == dicom.ExplicitVRLittleEndian {
+			return bytes.NewReader(report), nil
+		}
+		data, err := ReadCommitmentData(bytes.NewReader(report), dicom.ExplicitVRLittleEndian, 0)
+		if err != nil {
+			return nil, err
+		}
+		b, err := encodeEvent(syntax, data.TransactionUID, data.References, data.Failures)
+		return bytes.NewReader(b), err
 	}
-	return readDataset(b)
-}
-
-// readDataset reads what encodeAction or encodeEvent has written in Explicit VR Little Endian.
-func readDataset(b []byte) (*dicom.Dataset, error) {
-	return codec.ReadDataset(bytes.NewReader(b), dicom.LookupTransferSyntax(dicom.ExplicitVRLittleEndian), codec.Limits{})
 }
 
 // bytesPerItem is about what an item takes: two UIDs and their headers.

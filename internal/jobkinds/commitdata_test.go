@@ -69,7 +69,7 @@ func TestEventDataset(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		ds, err := readDataset(b)
+		ds, err := codec.ReadDataset(bytes.NewReader(b), dicom.LookupTransferSyntax(dicom.ExplicitVRLittleEndian), codec.Limits{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -84,6 +84,29 @@ func TestEventDataset(t *testing.T) {
 			if reason, ok := item.Uint16(dicom.TagFailureReason); !ok || reason != 0x0112 || len(item.Get(dicom.TagReferencedSOPInstanceUID).Value)%2 != 0 {
 				t.Errorf("%+v", item)
 			}
+		}
+	}
+}
+
+// A stored report goes out as it is, or with the same content in another transfer syntax.
+func TestReencode(t *testing.T) {
+	t.Parallel()
+	success, failed := []index.Reference{ref("1.2.3")}, []index.CommitFailureItem{failedRef("1.2.4", ReasonNoSuchInstance)}
+	for _, syntax := range []dicom.UID{dicom.ExplicitVRLittleEndian, dicom.ImplicitVRLittleEndian, dicom.ExplicitVRBigEndian} {
+		stored, err := encodeEvent(dicom.ExplicitVRLittleEndian, "2.25.7", success, failed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := encodeEvent(syntax, "2.25.7", success, failed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := reencode(stored)(syntax)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := io.ReadAll(r); err != nil || !bytes.Equal(got, want) {
+			t.Errorf("%s: %x %v", syntax, got, err)
 		}
 	}
 }

@@ -3,7 +3,6 @@ package jobkinds
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"gantry/internal/config"
@@ -28,22 +27,18 @@ var errNoAssociation = errors.New("jobkinds: the association of the request has 
 
 // deliver sends the stored report by the peer's delivery policy and notes that it arrived.
 func (j *commitmentJob) deliver(ctx context.Context, row *index.CommitRequest) error {
-	report, err := readDataset(row.Report)
-	if err != nil {
-		return fmt.Errorf("jobkinds: read the stored report of %s: %w", j.Transaction, err)
-	}
 	peer, policy := j.delivery(row)
 	// With policy new, too, the report waits until the request was answered: requesters are surprised by the reverse.
 	same := j.deps.live.wait(ctx, j.id())
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	err = errNoAssociation
+	err := errNoAssociation
 	if policy != deliverNew && same != nil {
-		err = reportOn(ctx, same, row.EventTypeID, report)
+		err = reportOn(ctx, same, row)
 	}
 	if policy == deliverNew || policy == deliverSameThenNew && err != nil && !refused(err) {
-		err = j.reportNew(ctx, peer, row, report)
+		err = j.reportNew(ctx, peer, row)
 		if err != nil && ctx.Err() == nil && !refused(err) {
 			return j.noteAttempt(ctx, err)
 		}
@@ -82,10 +77,10 @@ func (j *commitmentJob) noteAttempt(ctx context.Context, cause error) error {
 }
 
 // reportOn sends a report on the association its request came on.
-func reportOn(ctx context.Context, assoc *scp.Association, event uint16, report *dicom.Dataset) error {
+func reportOn(ctx context.Context, assoc *scp.Association, row *index.CommitRequest) error {
 	rsp, err := assoc.EventReport(ctx, &scp.EventReport{
 		SOPClassUID: dicom.StorageCommitmentPushModel, SOPInstanceUID: dicom.StorageCommitmentPushModelInstance,
-		EventTypeID: event, Dataset: report,
+		EventTypeID: row.EventTypeID, Encode: reencode(row.Report),
 	})
 	if err != nil {
 		return err
@@ -95,7 +90,7 @@ func reportOn(ctx context.Context, assoc *scp.Association, event uint16, report 
 
 // reportNew opens an association to the peer, as SCP of storage commitment under the AE title the peer had called, and
 // sends the report on it (PS3.4 J.3.3).
-func (j *commitmentJob) reportNew(ctx context.Context, peer config.Modality, row *index.CommitRequest, report *dicom.Dataset) error {
+func (j *commitmentJob) reportNew(ctx context.Context, peer config.Modality, row *index.CommitRequest) error {
 	c, err := j.deps.Dial(ctx, peer, Call{
 		LocalAET:     row.CalledAET,
 		CalledAET:    peerOf(row.PeerAET),
@@ -108,7 +103,7 @@ func (j *commitmentJob) reportNew(ctx context.Context, peer config.Modality, row
 	}
 	rsp, err := c.EventReport(ctx, &scu.EventReportRequest{
 		SOPClassUID: dicom.StorageCommitmentPushModel, SOPInstanceUID: dicom.StorageCommitmentPushModelInstance,
-		EventTypeID: row.EventTypeID, Dataset: report,
+		EventTypeID: row.EventTypeID, Encode: reencode(row.Report),
 	})
 	if err == nil {
 		err = rsp.Err()
