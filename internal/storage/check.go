@@ -47,6 +47,9 @@ func (s *Store) Check(ctx context.Context, o CheckOptions, report func(Finding))
 			return nil, err
 		}
 	}
+	if err := s.flush(ctx); err != nil {
+		return nil, err
+	}
 	c := &checker{s: s, o: o, report: report, sum: &CheckSummary{}}
 	steps := []func(context.Context) error{c.index, c.blobs, c.rows, c.orphans}
 	if o.Rebuild {

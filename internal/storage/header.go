@@ -214,7 +214,10 @@ func (p *plan) texts(h *header, n *index.NewInstance) (patientID string) {
 				continue
 			}
 			if v.tag == dicom.TagPatientID {
-				patientID = index.CleanPatientID(text)
+				patientID = text
+				if v.vr != dicom.VRUN { // Orthanc takes bytes of unknown VR as they are
+					patientID = index.CleanPatientID(text)
+				}
 			}
 			tags = append(tags, index.Tag{Tag: v.tag, Value: strings.Trim(text, " \x00")})
 		}

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -131,7 +132,8 @@ func compareTags(t *testing.T, name, path string, ours index.Tags, theirs map[st
 	t.Helper()
 	for _, tag := range ours {
 		entry, _ := dict.Lookup(tag.Tag)
-		want, ok := theirs[entry.Keyword]
+		want, ok := theirs[entry.Keyword].(string)
+		want = strings.TrimRight(want, " ") // Orthanc keeps the padding of values with VR UN
 		if (!ok || want != tag.Value) && !orthancErrs[name+" "+entry.Keyword] {
 			t.Errorf("%s: %.10s %s is %q, Orthanc has %q (%v)", name, path, entry.Keyword, tag.Value, want, ok)
 		}
