@@ -14,7 +14,7 @@ func TestConnectAndClose(t *testing.T) {
 	t.Parallel()
 	p, failed := accept(t, t.Context(), policy())
 	_ = p.Close()
-	if err := <-failed; err != dul.ErrNoAssociation {
+	if err := <-failed; !errors.Is(err, dul.ErrNoAssociation) {
 		t.Errorf("error %v", err)
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/tls"
-	"io"
 	"log/slog"
 	"net"
 	"strings"
@@ -33,13 +32,16 @@ type Assoc struct {
 	messages   chan struct{}
 	awaited    atomic.Int64
 	lingerOnce sync.Once
-	lingers    bool // the background wait of Sta13 reads; set under readLock
+	lingers    bool        // the background wait of Sta13 reads; under readLock
+	busy       atomic.Bool // something has begun to come in and not ended
 
 	mu      sync.Mutex
 	state   state
 	artim   time.Time // when the ARTIM timer expires; zero: stopped
 	waitEnd time.Time // when an answer of the peer's ACSE has to be there; zero: any time
+	failed  error     // a write that failed, whose reason the reader looks for
 	err     error     // why the association is over
+	orderly bool      // it has been released
 	done    chan struct{}
 }
 
@@ -75,7 +77,8 @@ func (a *Assoc) use(conn, raw net.Conn) {
 	if c, ok := raw.(*net.TCPConn); ok {
 		_ = c.SetNoDelay(true)
 	}
-	a.readGuard.set, a.writeGuard.set = conn.SetReadDeadline, conn.SetWriteDeadline
+	a.readGuard.set, a.readGuard.deadline = conn.SetReadDeadline, func() time.Time { d, _ := a.readDeadline(); return d }
+	a.writeGuard.set, a.writeGuard.deadline = conn.SetWriteDeadline, func() time.Time { return after(a.timeouts.dimse) }
 	if c, ok := conn.(*tls.Conn); ok {
 		state := c.ConnectionState()
 		a.tls = &state
@@ -108,13 +111,12 @@ func (a *Assoc) Err() error {
 // While any is, ReadPDV waits DIMSETimeout instead of IdleTimeout.
 func (a *Assoc) AwaitReply(n int) {
 	a.awaited.Add(int64(n))
-	deadline, _ := a.readDeadline()
-	a.readGuard.restart(deadline)
+	a.readGuard.restart()
 }
 
 // ReadPDV gives the next piece of a message, as soon as it is there. io.EOF:
 // the association was released, by this side or by the peer, whose release has
-// been answered. Anything else is an *AbortError that wraps what happened: the
+// been answered. P-DATA-TF longer than was announced are taken too. Anything else is an *AbortError that wraps what happened: the
 // cancellation of ctx, a *TimeoutError, ErrConnectionLost, a *pdu.Error.
 func (a *Assoc) ReadPDV(ctx context.Context) (PDV, error) {
 	select {
@@ -122,6 +124,8 @@ func (a *Assoc) ReadPDV(ctx context.Context) (PDV, error) {
 		defer func() { <-a.readLock }()
 	case <-a.done:
 		return PDV{}, a.Err()
+	case <-ctx.Done():
+		return PDV{}, ctx.Err()
 	}
 	for {
 		if err := a.Err(); err != nil {
@@ -148,8 +152,7 @@ func (a *Assoc) Release(ctx context.Context) error {
 	if err != nil {
 		return a.released(err)
 	}
-	deadline, _ := a.readDeadline()
-	a.readGuard.restart(deadline)
+	a.readGuard.restart()
 	select {
 	case a.readLock <- struct{}{}:
 	case <-a.done:
@@ -167,7 +170,7 @@ func (a *Assoc) Release(ctx context.Context) error {
 }
 
 func (a *Assoc) released(err error) error {
-	if end := a.Err(); end == io.EOF {
+	if a.wasReleased() {
 		return nil
 	}
 	return err
@@ -177,14 +180,14 @@ func (a *Assoc) released(err error) error {
 // reason is not sent; Err and those who wait on the association wrap it.
 func (a *Assoc) Abort(reason error) error {
 	a.abort(reason)
-	if err := a.Err(); err == io.EOF {
+	if a.wasReleased() {
 		return ErrClosed
 	}
 	return nil
 }
 
 // Close makes sure that the association is over; one that is still up is
-// aborted. It does not wait for the peer.
+// aborted. It does not wait for an answer.
 func (a *Assoc) Close() error {
 	a.abort(ErrClosed)
 	return nil
@@ -205,10 +208,16 @@ func (a *Assoc) unlockMessages() { <-a.messages }
 
 // over is what those get who want to send on an association that has ended.
 func (a *Assoc) over() error {
-	if err := a.Err(); err != nil && err != io.EOF {
+	if err := a.Err(); err != nil && !a.wasReleased() {
 		return err
 	}
 	return ErrClosed
+}
+
+func (a *Assoc) wasReleased() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.orderly
 }
 
 // usable checks that messages may be sent on the context.

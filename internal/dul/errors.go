@@ -53,7 +53,10 @@ func (e *AbortError) Error() string {
 	default:
 		who = "aborted"
 	}
-	text := "dul: association " + who + ": " + abortReason(e.Source, e.Reason)
+	text := "dul: association " + who
+	if e.FromPeer || e.Source != AbortSourceUser {
+		text += ": " + abortReason(e.Source, e.Reason)
+	}
 	if e.Err != nil {
 		text += ": " + e.Err.Error()
 	}

@@ -56,8 +56,9 @@ func TestGarbageAfterAnAbortIsAnsweredOnce(t *testing.T) {
 	}
 	p.expect(userAbort)
 	p.send("04 00 0000000A 00000006 01 03 01020304") // AA-6: ignored
-	p.send(strings.Repeat("FF", 100))
-	p.expect("07 00 00000004 0000 02 01") // AA-7
+	p.send(releaseRQ)                                // AA-6: ignored
+	p.send("07 00 00000002 0000" + strings.Repeat("FF", 100))
+	p.expect(invalidValue) // AA-7
 	_ = p.Close()
 	if _, err := a.ReadPDV(t.Context()); !strings.Contains(err.Error(), "enough") {
 		t.Errorf("error %v", err)
@@ -178,10 +179,12 @@ func TestDataSetThatCannotBeRead(t *testing.T) {
 	if !errors.As(err, &failure) || failure.Sent || !errors.Is(err, broken) {
 		t.Fatalf("error %v", err)
 	}
+	written := make(chan struct{})
 	go func() {
+		defer close(written)
 		_ = requestor.WriteMessage(t.Context(), 3, []byte{1, 2}, strings.NewReader("whole"))
 		large := bytes.NewReader(make([]byte, 1<<20))
-		err = requestor.WriteMessage(t.Context(), 3, []byte{1, 2}, io.MultiReader(large, iotest.ErrReader(broken)))
+		err := requestor.WriteMessage(t.Context(), 3, []byte{1, 2}, io.MultiReader(large, iotest.ErrReader(broken)))
 		if !errors.As(err, &failure) || !failure.Sent || !errors.Is(err, broken) {
 			t.Errorf("error %v", err)
 		}
@@ -192,6 +195,44 @@ func TestDataSetThatCannotBeRead(t *testing.T) {
 	_, _, err = message(t.Context(), acceptor, true)
 	if abort := abortOf(t, err); !abort.FromPeer {
 		t.Errorf("error %v", err)
+	}
+	<-written
+}
+
+// An A-ABORT explains why the connection is gone, also to who only writes.
+func TestAbortIsFoundByAWriter(t *testing.T) {
+	t.Parallel()
+	a := scriptedAcceptor(t, config(), func(p peer) { p.send(invalidValue) })
+	var err error
+	for err == nil {
+		err = a.WriteMessage(t.Context(), 3, []byte{1, 2}, bytes.NewReader(make([]byte, 1<<20)))
+	}
+	if abort := abortOf(t, err); !abort.FromPeer || abort.Reason != dul.AbortInvalidParameter {
+		t.Errorf("error %v", err)
+	}
+}
+
+// The same with somebody reading, and a connection that gives no reason.
+func TestConnectionLostWhileWriting(t *testing.T) {
+	t.Parallel()
+	a, p := scriptedClient(t, policy())
+	read := make(chan error, 1)
+	go func() {
+		_, err := a.ReadPDV(t.Context())
+		read <- err
+	}()
+	go func() {
+		p.receive()
+		_ = p.Close()
+	}()
+	var err error
+	for err == nil {
+		err = a.WriteMessage(t.Context(), 1, []byte{1, 2}, bytes.NewReader(make([]byte, 1<<20)))
+	}
+	for _, err := range []error{err, <-read} {
+		if !errors.Is(err, dul.ErrConnectionLost) {
+			t.Errorf("error %v", err)
+		}
 	}
 }
 

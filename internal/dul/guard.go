@@ -17,7 +17,8 @@ var longAgo = time.Unix(1, 0)
 // a context. It costs no allocation per call as long as the context stays the
 // same one.
 type guard struct {
-	set func(time.Time) error // SetReadDeadline or SetWriteDeadline
+	set      func(time.Time) error // SetReadDeadline or SetWriteDeadline
+	deadline func() time.Time      // until when a call may block now; zero: for ever
 
 	mu          sync.Mutex
 	active      bool
@@ -27,9 +28,8 @@ type guard struct {
 	stop        func() bool
 }
 
-// enter begins a call that may block until deadline (zero: for ever) or until
-// ctx is cancelled.
-func (g *guard) enter(ctx context.Context, deadline time.Time) error {
+// enter begins a call that may block until the deadline or until ctx is cancelled.
+func (g *guard) enter(ctx context.Context) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if err := ctx.Err(); err != nil {
@@ -40,7 +40,7 @@ func (g *guard) enter(ctx context.Context, deadline time.Time) error {
 	}
 	g.watch(ctx)
 	g.active = true
-	return g.set(earlier(deadline, g.limit))
+	return g.set(earlier(g.deadline(), g.limit))
 }
 
 // leave ends a call.
@@ -76,12 +76,12 @@ func (g *guard) unwatch() {
 	g.stop, g.watched = nil, nil
 }
 
-// restart moves the deadline of the call that is under way, if one is.
-func (g *guard) restart(deadline time.Time) {
+// restart gives the call that is under way, if one is, a new deadline.
+func (g *guard) restart() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.active && !g.interrupted {
-		_ = g.set(earlier(deadline, g.limit))
+		_ = g.set(earlier(g.deadline(), g.limit))
 	}
 }
 

@@ -44,7 +44,7 @@ func (a *Assoc) step(e event, in input) error {
 	}
 	switch c.next {
 	case sta13:
-		a.finish(io.EOF)
+		a.finish(nil)
 		a.startLingering()
 	case sta1:
 		a.finish(in.err)
@@ -87,25 +87,25 @@ func (a *Assoc) perform(ef effect, next state, in input) error {
 		a.finish(in.err)
 	case confirmRelease:
 		if next == sta1 {
-			a.finish(io.EOF)
+			a.finish(nil)
 		}
 	}
 	return nil
 }
 
-// finish notes why the association is over. The first reason stays.
+// finish notes why the association is over; nil is a release. The first reason stays.
 func (a *Assoc) finish(err error) {
 	a.mu.Lock()
 	first := a.err == nil
-	if err == nil {
-		err = io.EOF
+	if first && err == nil {
+		a.orderly, err = true, io.EOF
 	}
 	if first {
 		a.err = err
 		close(a.done)
 	}
 	a.mu.Unlock()
-	if first {
+	if first && len(a.contexts) > 0 { // else Dial or Accept returns the reason
 		a.log.Debug("association over", "reason", err)
 	}
 }
@@ -153,7 +153,7 @@ func (a *Assoc) shut() {
 	if a.raw == nil {
 		return
 	}
-	if a.Err() == io.EOF {
+	if a.wasReleased() {
 		_ = a.conn.Close()
 	}
 	_ = a.raw.Close()

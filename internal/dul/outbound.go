@@ -1,8 +1,10 @@
 package dul
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"sync"
 
@@ -90,11 +92,11 @@ func (b *batch) data(r io.Reader) error {
 		}
 		copy(space, ahead[:have])
 		n, err := readFull(r, space[have:b.fragment+1])
-		if err != nil && err != io.EOF {
+		if err != nil && !errors.Is(err, io.EOF) {
 			return &SourceError{Sent: b.sent, Err: err}
 		}
 		have += n
-		if err == io.EOF {
+		if err != nil {
 			b.add(have, false, true)
 			return nil
 		}
@@ -124,7 +126,10 @@ func readFull(r io.Reader, p []byte) (n int, err error) {
 
 // errIncomplete is the reason for an association to end whose peer waits for
 // the rest of a message.
-var errIncomplete = errors.New("dul: a message could not be sent to its end")
+var (
+	errIncomplete = errors.New("a message could not be sent to its end")
+	errPanic      = errors.New("panic in the reader of its data set")
+)
 
 // WriteMessage sends a command and, if data is not nil, its data set, which it
 // reads to the end, in fragments that the peer takes (PS3.8 D.1). Messages of
@@ -148,7 +153,7 @@ func (a *Assoc) WriteMessage(ctx context.Context, contextID uint8, command []byt
 	complete := false
 	defer func() {
 		if b.sent && !complete {
-			a.abort(errors.Join(errIncomplete, err))
+			a.abort(fmt.Errorf("%w: %w", errIncomplete, cmp.Or(err, errPanic)))
 		}
 	}()
 	if err := b.command(command); err != nil {

@@ -32,11 +32,8 @@ func (a *Assoc) receive(ctx context.Context) (v PDV, ok bool, err error) {
 		return PDV{}, false, a.readFailed(ctx, err)
 	}
 	if h.Type == pdu.TypeData && h.Length <= maxDataLength {
-		if err := a.event(evtData, nil); err != nil {
-			return PDV{}, false, err
-		}
 		a.in.pduLeft = h.Length
-		return PDV{}, false, nil
+		return PDV{}, false, a.event(evtData, nil)
 	}
 	return PDV{}, false, a.receiveControl(ctx, h)
 }
@@ -170,12 +167,13 @@ func (a *Assoc) invalid(reason uint8, err error) error {
 
 // read reads once from the connection, as long as the present state lets it.
 func (a *Assoc) read(ctx context.Context, p []byte) (int, error) {
-	deadline, _ := a.readDeadline()
 	if a.lingers {
+		deadline, _ := a.readDeadline()
 		_ = a.conn.SetReadDeadline(deadline)
 		return a.conn.Read(p)
 	}
-	if err := a.readGuard.enter(ctx, deadline); err != nil {
+	a.busy.Store(a.in.busy())
+	if err := a.readGuard.enter(ctx); err != nil {
 		return 0, err
 	}
 	n, err := a.conn.Read(p)
@@ -200,7 +198,7 @@ func (a *Assoc) readDeadline() (deadline time.Time, phase string) {
 	default:
 		return a.waitEnd, "release"
 	}
-	if a.awaited.Load() > 0 || a.in.busy() {
+	if a.awaited.Load() > 0 || a.busy.Load() {
 		return after(a.timeouts.dimse), "DIMSE"
 	}
 	return after(a.timeouts.idle), "idle"
@@ -224,7 +222,10 @@ func (a *Assoc) setWaitEnd(d time.Duration) {
 // readFailed makes an event of a failed read, and tells why the association is over.
 func (a *Assoc) readFailed(ctx context.Context, err error) error {
 	timeout := new(TimeoutError)
+	failed := a.failedWrite()
 	switch {
+	case failed != nil:
+		_ = a.step(evtConnectionClosed, input{err: a.lost(failed)})
 	case ctx.Err() != nil:
 		a.abort(ctx.Err())
 	case errors.Is(err, errInterrupted):

@@ -29,7 +29,7 @@ func (a *Assoc) send(in input) error {
 		a.abort(&TimeoutError{Phase: "DIMSE", Hint: "the peer takes nothing more"})
 	default:
 		if in.user {
-			a.learnReason()
+			a.learnReason(err)
 		}
 		_ = a.step(evtConnectionClosed, input{err: a.lost(err)})
 	}
@@ -42,7 +42,7 @@ func (a *Assoc) write(ctx context.Context, p []byte) error {
 	if a.writeErr != nil {
 		return a.writeErr
 	}
-	if err := a.writeGuard.enter(ctx, after(a.timeouts.dimse)); err != nil {
+	if err := a.writeGuard.enter(ctx); err != nil {
 		return err
 	}
 	_, err := a.conn.Write(p)
@@ -63,17 +63,26 @@ func (a *Assoc) sendAbort(source, reason uint8) {
 
 // learnReason looks for the A-ABORT that a peer sent before it closed the
 // connection, and that explains why a write failed.
-func (a *Assoc) learnReason() {
-	ctx, cancel := context.WithTimeout(context.Background(), abortGrace)
-	defer cancel()
+func (a *Assoc) learnReason(err error) {
+	a.mu.Lock()
+	a.failed = err
+	a.mu.Unlock()
+	a.readGuard.limitTo(abortGrace)
 	select {
 	case a.readLock <- struct{}{}:
 		defer func() { <-a.readLock }()
-		a.in.detach()
-		for a.Err() == nil && ctx.Err() == nil {
-			_, _, _ = a.receive(ctx)
-		}
 	case <-a.done:
-	case <-ctx.Done():
+		return
 	}
+	a.in.detach()
+	for a.Err() == nil {
+		_, _, _ = a.receive(context.Background())
+	}
+}
+
+// failedWrite gives the write whose failure has to be explained, if there is one.
+func (a *Assoc) failedWrite() error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.failed
 }
