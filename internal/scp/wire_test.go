@@ -15,12 +15,12 @@ import (
 
 // wire is a peer that writes PDUs as a test says.
 type wire struct {
-	t *testing.T
+	t testing.TB
 	net.Conn
 }
 
 // connect associates with the contexts of the function contexts and returns once the server has accepted.
-func connect(t *testing.T, addr string) *wire {
+func connect(t testing.TB, addr string) *wire {
 	t.Helper()
 	c, err := net.Dial("tcp", addr)
 	if err != nil {
@@ -75,7 +75,7 @@ func (w *wire) read() pdu.PDU {
 	return p
 }
 
-func encode(t *testing.T, cmd dimse.Command) []byte {
+func encode(t testing.TB, cmd dimse.Command) []byte {
 	t.Helper()
 	b, err := cmd.Encode()
 	if err != nil {
