@@ -129,7 +129,7 @@ func simOptions(t testing.TB, d *simDisk) Options {
 func TestPowerCut(t *testing.T) {
 	t.Parallel()
 	for _, how := range tears {
-		for round := range 6 {
+		for round := range 2 + 4/stride {
 			t.Run(fmt.Sprintf("%s/%d", how, round), func(t *testing.T) {
 				t.Parallel()
 				rng := rand.New(rand.NewPCG(uint64(round), uint64(len(how))))
@@ -209,7 +209,7 @@ func TestCutAtEveryStep(t *testing.T) {
 			base := d.cut(tearNone, rng)
 			_ = s.Close()
 			known := l.clone()
-			for step := 1; ; step++ {
+			for step := 1; ; step += stride {
 				trial := base.cut(tearNone, rng)
 				trial.stopAt = step
 				s, err := Open(t.Context(), dir, simOptions(t, trial))
@@ -263,7 +263,7 @@ func TestTornAtEveryOffset(t *testing.T) {
 		"noise": func(int) byte { return byte(rng.Uint32()) },
 	} {
 		from, to := tk.Position().Offset, tk.Next().Offset
-		for at := from; at < to; at += 1 + (at-from)/200*7 {
+		for at := from; at < to; at += stride + (at-from)/200*7 {
 			trial := base.cut(tearNone, rng)
 			trial.corrupt(t, segmentSuffix, func(b []byte) {
 				for i := at; i < to; i++ {

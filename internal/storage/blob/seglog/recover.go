@@ -182,8 +182,10 @@ func (r *recovery) consider(g *segment, e entry) error {
 	if h.large() {
 		err = r.store.largeIsThere(&h)
 	} else if e.flags&flagReclaimed == 0 {
+		buf := copies.Get().(*[copySize]byte)
+		defer copies.Put(buf)
 		var sum uint32
-		sum, err = payloadSum(g.file, e.offset()+h.metaEnd(), h.size, make([]byte, copySize))
+		sum, err = payloadSum(g.file, e.offset()+h.metaEnd(), h.size, buf[:])
 		if err == nil && sum != h.sum {
 			err = errPayload
 		}
