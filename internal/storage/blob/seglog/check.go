@@ -126,9 +126,33 @@ func (c *check) segment(g *segment, f disk.File) error {
 			return err
 		}
 	}
-	if c.fixed && sealed {
+	if !sealed {
+		return nil
+	}
+	if err := c.table(g); err != nil {
+		return err
+	}
+	if c.fixed {
 		return writeTable(c.store.fs, g, g.path, g.deleted)
 	}
+	return nil
+}
+
+// table checks the table file of a complete segment.
+func (c *check) table(g *segment) error {
+	read := &segment{fs: g.fs, number: g.number, id: g.id, path: g.path}
+	_, err := readSummary(c.store.fs, read)
+	if err == nil {
+		_, err = readTable(c.store.fs, read)
+	}
+	if err == nil {
+		return nil
+	}
+	c.fixed = c.fixed || c.repair
+	c.found(blob.Finding{
+		Path: tablePath(g.path), Problem: "the table cannot be used; it is made again from the segment when needed",
+		Err: err, Repaired: c.repair,
+	})
 	return nil
 }
 

@@ -119,8 +119,14 @@ func (g *segment) scanFrom(f disk.File, start int64) (*content, error) {
 
 var errPayload = errors.New("the payload does not match its checksum")
 
+// maxTombstone is more than Delete writes into one record, in bytes.
+const maxTombstone = 16 << 20
+
 // readRefs reads what a tombstone deletes.
 func readRefs(f disk.File, off int64, h *header) ([]blob.Ref, error) {
+	if h.size > maxTombstone {
+		return nil, errPayload
+	}
 	b := make([]byte, h.size)
 	if _, err := f.ReadAt(b, off+h.metaEnd()); err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
@@ -131,7 +137,8 @@ func readRefs(f disk.File, off int64, h *header) ([]blob.Ref, error) {
 	return decodeRefs(b), nil
 }
 
-// rescan makes the table of a segment whose table file is gone or damaged.
+// rescan makes the table of a segment whose table file is gone or damaged, as far
+// as that went.
 // Called with g.mu held.
 func (g *segment) rescan() ([]entry, error) {
 	f, err := g.fs.Open(g.path, false)
@@ -142,7 +149,7 @@ func (g *segment) rescan() ([]entry, error) {
 	if err := errors.Join(err, f.Close()); err != nil {
 		return nil, fmt.Errorf("seglog: read %s: %w", g.path, err)
 	}
-	return c.entries, nil
+	return slices.DeleteFunc(c.entries, func(e entry) bool { return e.offset() >= g.end }), nil
 }
 
 // payloadSum reads a payload and returns its CRC32C.
