@@ -2,6 +2,7 @@ package dul_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"testing"
@@ -52,7 +53,7 @@ func transfer(b *testing.B, requestor, acceptor *dul.Assoc, size int) {
 	if err := requestor.Release(ctx); err != nil {
 		b.Fatal(err)
 	}
-	if err := <-served; err != io.EOF {
+	if err := <-served; !errors.Is(err, io.EOF) {
 		b.Fatal(err)
 	}
 }

@@ -91,12 +91,12 @@ func (b *batch) data(r io.Reader) error {
 			return err
 		}
 		copy(space, ahead[:have])
-		n, err := readFull(r, space[have:b.fragment+1])
-		if err != nil && !errors.Is(err, io.EOF) {
+		n, ended, err := readFull(r, space[have:b.fragment+1])
+		if err != nil {
 			return &SourceError{Sent: b.sent, Err: err}
 		}
 		have += n
-		if err != nil {
+		if ended {
 			b.add(have, false, true)
 			return nil
 		}
@@ -106,22 +106,26 @@ func (b *batch) data(r io.Reader) error {
 	}
 }
 
-// readFull fills p; io.EOF says that r ended before that.
-func readFull(r io.Reader, p []byte) (n int, err error) {
-	for idle := 0; n < len(p) && err == nil; {
-		var k int
-		k, err = r.Read(p[n:])
+// readFull fills p, unless r ends before that.
+func readFull(r io.Reader, p []byte) (n int, ended bool, err error) {
+	for idle := 0; n < len(p); {
+		k, err := r.Read(p[n:])
 		n += k
-		if k > 0 {
+		idle++
+		switch {
+		case n == len(p):
+			return n, false, nil
+		case err == io.EOF:
+			return n, true, nil
+		case err != nil:
+			return n, false, err
+		case k > 0:
 			idle = 0
-		} else if idle++; idle > 100 && err == nil {
-			err = io.ErrNoProgress
+		case idle > 100:
+			return n, false, io.ErrNoProgress
 		}
 	}
-	if n == len(p) {
-		return n, nil
-	}
-	return n, err
+	return n, false, nil
 }
 
 // errIncomplete is the reason for an association to end whose peer waits for

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"errors"
 	"io"
 	"net"
 	"os"
@@ -113,7 +114,7 @@ func TestEchoscuCalls(t *testing.T) {
 	}()
 	host, port, _ := net.SplitHostPort(addr)
 	run(t, echoscu, "--repeat", strconv.Itoa(3), host, port)
-	if err := <-done; err != io.EOF {
+	if err := <-done; !errors.Is(err, io.EOF) {
 		t.Errorf("association ended with %v", err)
 	}
 }

@@ -245,7 +245,7 @@ func (a *Assoc) readFailed(ctx context.Context, err error) error {
 func (a *Assoc) lost(err error) error {
 	if a.current() == sta5 && a.tls == nil {
 		err = &TLSMismatchError{PeerTLS: true, Silent: true}
-	} else if err == io.EOF {
+	} else if errors.Is(err, io.EOF) {
 		err = errors.New("closed by the peer")
 	}
 	return &AbortError{Source: AbortSourceProvider, Err: fmt.Errorf("%w: %w", ErrConnectionLost, err)}

@@ -13,7 +13,7 @@ func TestPeerReleases(t *testing.T) {
 	t.Parallel()
 	a, p := scriptedClient(t, policy())
 	p.send(releaseRQ)
-	if _, err := a.ReadPDV(t.Context()); err != io.EOF {
+	if _, err := a.ReadPDV(t.Context()); !errors.Is(err, io.EOF) {
 		t.Errorf("error %v", err)
 	}
 	p.expect(releaseRP)
@@ -105,7 +105,7 @@ func TestDataDuringRelease(t *testing.T) {
 	if data := <-got; data != "AB" && data != "" {
 		t.Errorf("read %q", data)
 	}
-	if err := <-read; err != io.EOF {
+	if err := <-read; !errors.Is(err, io.EOF) {
 		t.Errorf("read ended with %v", err)
 	}
 }

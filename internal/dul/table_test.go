@@ -1,6 +1,7 @@
 package dul
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -189,7 +190,7 @@ func checkOutcome(t *testing.T, a *Assoc, conn *sink, timer time.Time, want stri
 	if got != w.timer {
 		t.Errorf("%s: timer %q, want %q", want, got, w.timer)
 	}
-	if err := a.Err(); w.over != nil && err == nil || w.over == io.EOF && err != io.EOF {
+	if err := a.Err(); w.over != nil && !errors.Is(err, w.over) {
 		t.Errorf("%s: over with %v", want, err)
 	}
 }

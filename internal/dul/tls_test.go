@@ -101,7 +101,7 @@ func TestTLSBothWays(t *testing.T) {
 	if _, got, err := message(t.Context(), acceptor, true); err != nil || !bytes.Equal(got, sent) {
 		t.Errorf("%d bytes: %v", len(got), err)
 	}
-	if _, err := acceptor.ReadPDV(t.Context()); err != io.EOF {
+	if _, err := acceptor.ReadPDV(t.Context()); !errors.Is(err, io.EOF) {
 		t.Errorf("ended with %v", err)
 	}
 }
@@ -192,7 +192,7 @@ func TestBareConnectToATLSPort(t *testing.T) {
 	_, pol := bothTLS(t)
 	p, failed := accept(t, t.Context(), pol)
 	_ = p.Close()
-	if err := <-failed; err != dul.ErrNoAssociation {
+	if err := <-failed; !errors.Is(err, dul.ErrNoAssociation) {
 		t.Errorf("error %v", err)
 	}
 }
@@ -216,7 +216,7 @@ func TestEchoscuCallsWithTLS(t *testing.T) {
 	}()
 	host, port, _ := net.SplitHostPort(addr)
 	run(t, echoscu, "+tls", client.keyFile, client.certFile, "+cf", server.certFile, host, port)
-	if err := <-done; err != io.EOF {
+	if err := <-done; !errors.Is(err, io.EOF) {
 		t.Errorf("association ended with %v", err)
 	}
 }

@@ -2,10 +2,9 @@ package dul_test
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"testing"
-
-	"gantry/internal/dul"
 )
 
 func TestMessagesArriveWhole(t *testing.T) {
@@ -31,7 +30,7 @@ func TestMessagesArriveWhole(t *testing.T) {
 			}
 			released := make(chan error, 1)
 			go func() { released <- requestor.Release(t.Context()) }()
-			if _, err := acceptor.ReadPDV(t.Context()); err != io.EOF {
+			if _, err := acceptor.ReadPDV(t.Context()); !errors.Is(err, io.EOF) {
 				t.Errorf("after release: %v", err)
 			}
 			if err := <-released; err != nil {
@@ -40,5 +39,3 @@ func TestMessagesArriveWhole(t *testing.T) {
 		}
 	}
 }
-
-var _ dul.Config
