@@ -22,7 +22,6 @@ type Config struct {
 	SaveJobs               bool
 	StableAge              int // seconds
 	ShutdownTimeout        int // seconds
-	MetricsEnabled         bool
 	LogLevel               string // debug, info, warn, error
 	LogFormat              string // text, json
 	DeidentifyLogs         bool

@@ -16,7 +16,6 @@ func Default() *Config {
 		SaveJobs:               true,
 		StableAge:              60,
 		ShutdownTimeout:        10,
-		MetricsEnabled:         true,
 		LogLevel:               "info",
 		LogFormat:              "text",
 		DeidentifyLogs:         true,

@@ -64,7 +64,6 @@ func daemonOptions() []option {
 		{name: "SaveJobs", doc: "Whether jobs are kept over a restart."},
 		{name: "StableAge", doc: "Seconds without a new instance after which a patient, study or series is stable."},
 		{name: "ShutdownTimeout", doc: "Seconds that running operations get to finish when the daemon is stopped."},
-		{name: "MetricsEnabled", doc: "Whether metrics are collected."},
 		{name: "LogLevel", doc: "The least important messages that are logged.", oneOf: []string{"debug", "info", "warn", "error"}},
 		{name: "LogFormat", doc: "Form of the log on standard error.", oneOf: []string{"text", "json"}},
 		{name: "DeidentifyLogs", doc: "Whether names and ids of patients are masked in the log."},

@@ -19,7 +19,7 @@ func unusedOptions() []string {
 		"HttpsCACertificates", "HttpsVerifyPeers", "IngestTranscoding", "IngestTranscodingOfCompressed",
 		"IngestTranscodingOfUncompressed", "JobsEngineThreadsCount", "LimitFindInstances", "LimitFindResults", "Locale",
 		"LogExportedResources", "LuaHeartBeatPeriod", "LuaScripts", "MallocArenaMax", "MaximumConcurrentDcmtkTranscoders",
-		"MaximumPatientCount", "MaximumStorageCacheSize", "MaximumStorageMode", "MaximumStorageSize", "MediaArchiveSize",
+		"MaximumPatientCount", "MaximumStorageCacheSize", "MaximumStorageMode", "MaximumStorageSize", "MediaArchiveSize", "MetricsEnabled",
 		"OrthancExplorerEnabled", "OrthancPeers", "OrthancPeersInDatabase", "PermissiveStoreSopClasses", "Pkcs11", "Plugins",
 		"QueryRetrieveSize", "RestApiWriteToFileSystemEnabled", "SequentialDicomReaderThreadsCount",
 		"SslCiphersAccepted", "StorageAccessOnFind", "StorageCompression", "StorageLoaderThreadsCount",
