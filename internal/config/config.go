@@ -20,8 +20,8 @@ type Config struct {
 	JobsHistorySize        int
 	LimitJobs              int // 0: no limit
 	SaveJobs               bool
-	StableAge              int // seconds
-	ShutdownTimeout        int // seconds
+	StableAge              int    // seconds
+	ShutdownTimeout        int    // seconds
 	LogLevel               string // debug, info, warn, error
 	LogFormat              string // text, json
 	DeidentifyLogs         bool
