@@ -11,6 +11,7 @@ import (
 	"gantry/internal/apiclient"
 	"gantry/internal/config"
 	"gantry/internal/dul"
+	"gantry/internal/scu"
 	"gantry/internal/storage"
 )
 
@@ -130,7 +131,7 @@ func isConnect(err error) bool {
 	var op *net.OpError
 	dialing := errors.As(err, &op) && op.Op == "dial"
 	return dialing || as[*connectError](err) || as[*apiclient.ConnectError](err) || as[*dul.Rejection](err) ||
-		errors.Is(err, dul.ErrTLSMismatch)
+		as[*scu.NoContextError](err) || errors.Is(err, dul.ErrTLSMismatch)
 }
 
 func isNotFound(err error) bool {

@@ -6,6 +6,7 @@ import (
 
 	"gantry/internal/apiclient"
 	"gantry/internal/dul"
+	"gantry/internal/scu"
 )
 
 // hint says what to try next, "" if the error says enough.
@@ -23,6 +24,8 @@ func hint(err error) string {
 		return "Is the daemon running (gantry serve)? Name another one with --url or GANTRY_URL."
 	case errors.As(err, &rejected):
 		return "The peer refused us: check both AE titles (AET@HOST:PORT for its own, --aet for ours), and whether it knows ours."
+	case as[*scu.NoContextError](err):
+		return "The peer does not offer this service, or not to our AE title (--aet)."
 	case errors.Is(err, dul.ErrTLSMismatch):
 		return "Give --tls if the peer's port speaks TLS, leave it out if not."
 	case as[*connectError](err) && errors.Is(err, syscall.ECONNREFUSED):

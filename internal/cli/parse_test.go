@@ -113,12 +113,12 @@ func TestPairs(t *testing.T) {
 	for arg, want := range map[string]reference{
 		"1.2.3=1.4": {class: "1.2.3", instance: "1.4"}, "ctimagestorage=1.4": {class: dicom.CTImageStorage, instance: "1.4"},
 	} {
-		if got, ok, err := parsePair(arg); err != nil || !ok || got != want {
+		if got, ok, err := (classNames{}).parsePair(arg); err != nil || !ok || got != want {
 			t.Errorf("%s: %v %v %v", arg, got, ok, err)
 		}
 	}
 	for _, bad := range []string{"=1.2", "1.2=", "1.2=a", "Nothing=1.2"} {
-		if _, _, err := parsePair(bad); err == nil {
+		if _, _, err := (classNames{}).parsePair(bad); err == nil {
 			t.Errorf("%s accepted", bad)
 		}
 	}

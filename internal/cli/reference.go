@@ -20,8 +20,9 @@ func (o *object) reference() reference { return reference{o.class, o.instance, o
 func references(ctx context.Context, args []string) ([]reference, *findings, error) {
 	var refs []reference
 	var paths []string
+	classes := classNames{}
 	for _, arg := range args {
-		ref, ok, err := parsePair(arg)
+		ref, ok, err := classes.parsePair(arg)
 		switch {
 		case err != nil:
 			return nil, nil, err
@@ -42,7 +43,7 @@ func references(ctx context.Context, args []string) ([]reference, *findings, err
 }
 
 // parsePair reads CLASS=UID, unless a file has that name. CLASS is a UID or a keyword such as CTImageStorage.
-func parsePair(arg string) (ref reference, ok bool, err error) {
+func (c classNames) parsePair(arg string) (ref reference, ok bool, err error) {
 	class, instance, found := strings.Cut(arg, "=")
 	if !found {
 		return ref, false, nil
@@ -50,18 +51,30 @@ func parsePair(arg string) (ref reference, ok bool, err error) {
 	if _, err := os.Stat(arg); err == nil {
 		return ref, false, nil
 	}
-	ref = reference{class: classUID(class), instance: dicom.UID(instance)}
+	ref = reference{class: c.uid(class), instance: dicom.UID(instance)}
 	if !ref.class.Valid() || !ref.instance.Valid() {
 		return ref, false, usagef("%q is neither a file nor CLASS=UID, such as CTImageStorage=1.2.840.1", arg)
 	}
 	return ref, true, nil
 }
 
-// classUID turns a keyword into its UID.
-func classUID(class string) dicom.UID {
+// classNames are the storage SOP classes that were asked for by keyword.
+type classNames map[string]dicom.UID
+
+// uid turns a keyword into its UID; "" if there is none.
+func (c classNames) uid(class string) dicom.UID {
 	if class == "" || class[0] >= '0' && class[0] <= '9' {
 		return dicom.UID(class)
 	}
+	uid, known := c[class]
+	if !known {
+		uid = storageClass(class)
+		c[class] = uid
+	}
+	return uid
+}
+
+func storageClass(class string) dicom.UID {
 	for _, uid := range dict.StorageSOPClasses() {
 		if e, ok := dict.LookupUID(uid); ok && strings.EqualFold(e.Keyword, class) {
 			return uid
