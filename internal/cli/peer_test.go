@@ -22,6 +22,7 @@ import (
 // peer is a DICOM server for the commands to talk to, with the behaviour that a test gives it.
 type peer struct {
 	t                *testing.T
+	unknown          dicom.UID   // a class that is not accepted
 	syntaxes         []dicom.UID // accepted; empty: all
 	statuses         map[dicom.UID]dimse.Status
 	access           func(context.Context, *dul.Request) error
@@ -66,7 +67,10 @@ func (p *peer) start() string {
 	return "PEER@" + ln.Addr().String()
 }
 
-func (p *peer) accept(_ *scp.Peer, _ dicom.UID, proposed []dicom.UID) (dicom.UID, scp.ContextResult) {
+func (p *peer) accept(_ *scp.Peer, class dicom.UID, proposed []dicom.UID) (dicom.UID, scp.ContextResult) {
+	if class == p.unknown {
+		return "", scp.AbstractSyntaxNotSupported
+	}
 	for _, ts := range proposed {
 		if len(p.syntaxes) == 0 || slices.Contains(p.syntaxes, ts) {
 			return ts, scp.Accepted

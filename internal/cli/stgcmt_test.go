@@ -84,6 +84,15 @@ func TestCommitmentRefused(t *testing.T) {
 	}
 }
 
+func TestCommitmentNotOffered(t *testing.T) {
+	t.Parallel()
+	p := &peer{t: t, unknown: dicom.StorageCommitmentPushModel}
+	o := run(t, nil, "stgcmt", "request", p.start(), "1.2.3=1.4").want(t, 3)
+	if !strings.Contains(o.stderr, "does not offer this service") {
+		t.Error(o.stderr)
+	}
+}
+
 func TestCommitmentWithoutReport(t *testing.T) {
 	t.Parallel()
 	p := &peer{t: t, report: "none"}
