@@ -101,14 +101,22 @@ func (c *commitment) await(ctx context.Context, client *scu.Client, r *receiver)
 	case <-r.done:
 		return nil
 	case err := <-ended:
+		if waitCtx.Err() != nil {
+			err = waitCtx.Err()
+		} else if err == nil {
+			err = errReleased
+		}
 		return c.over(ctx, r, err)
 	case <-waitCtx.Done():
-		return c.over(ctx, r, nil)
+		return c.over(ctx, r, waitCtx.Err())
 	}
 }
 
+// errReleased says that the peer wants to report later, or never.
+var errReleased = errors.New("the peer released the association")
+
 // over tells why reports are missing, if any are.
-func (c *commitment) over(ctx context.Context, r *receiver, lost error) error {
+func (c *commitment) over(ctx context.Context, r *receiver, why error) error {
 	select {
 	case <-r.done: // it came at the last moment
 		return nil
@@ -118,10 +126,13 @@ func (c *commitment) over(ctx context.Context, r *receiver, lost error) error {
 	switch {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
-	case lost != nil && !errors.Is(lost, context.DeadlineExceeded):
-		return fmt.Errorf("the association ended before %s came: %w", count(pending, "report"), lost)
+	case why != errReleased && !errors.Is(why, context.DeadlineExceeded):
+		return fmt.Errorf("the association ended before %s came: %w", count(pending, "report"), why)
 	}
 	text := fmt.Sprintf("%s did not come within %s", count(pending, "report"), c.wait)
+	if why == errReleased {
+		text = fmt.Sprintf("%s before %s came", why, count(pending, "report"))
+	}
 	if c.listen == "" {
 		text += "; a peer that reports on a new association needs --listen, and our AE title with that port in its configuration"
 	}

@@ -123,6 +123,8 @@ func (p *peer) Action(_ context.Context, rq *scp.ActionRequest) (*scp.ActionResu
 	return &scp.ActionResult{After: func(ctx context.Context) {
 		switch p.report {
 		case "none":
+		case "abort":
+			_ = rq.Association.Assoc().Abort(errors.New("test"))
 		case "same":
 			rs, err := rq.Association.EventReport(ctx, &scp.EventReport{
 				SOPClassUID: dicom.StorageCommitmentPushModel, SOPInstanceUID: dicom.StorageCommitmentPushModelInstance,

@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -55,20 +56,19 @@ func (o *scuOptions) register(cmd *cobra.Command) {
 // withoutEffect takes the options of stgcmtscu that tune what tunes itself here.
 func (o *scuOptions) withoutEffect(cmd *cobra.Command) {
 	f := cmd.Flags()
-	for _, name := range []string{"not-async", "not-pack-pdv", "tcp-delay", "tls-aes", "tls12", "tls13"} {
-		f.Bool(name, false, "")
-	}
-	for _, name := range []string{
+	switches := []string{"not-async", "not-pack-pdv", "tcp-delay", "tls-aes", "tls12", "tls13"}
+	numbers := []string{
 		"request-timeout", "send-timeout", "store-timeout", "retrieve-timeout", "idle-timeout", "soclose-delay", "max-pdulen-snd",
 		"max-ops-invoked", "max-ops-performed", "sosnd-buffer", "sorcv-buffer",
-	} {
+	}
+	for _, name := range switches {
+		f.Bool(name, false, "")
+	}
+	for _, name := range numbers {
 		f.Int(name, 0, "")
 	}
-	for _, name := range []string{
-		"not-async", "not-pack-pdv", "tcp-delay", "tls-aes", "tls12", "tls13", "request-timeout", "send-timeout", "store-timeout",
-		"retrieve-timeout", "idle-timeout", "soclose-delay", "max-pdulen-snd", "max-ops-invoked", "max-ops-performed", "sosnd-buffer", "sorcv-buffer",
-	} {
-		_ = f.MarkHidden(name) // it exists
+	for _, name := range slices.Concat(switches, numbers) {
+		f.Lookup(name).Hidden = true
 	}
 }
 

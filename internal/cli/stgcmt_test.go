@@ -102,6 +102,15 @@ func TestCommitmentWithoutReport(t *testing.T) {
 	}
 }
 
+func TestCommitmentAssociationLost(t *testing.T) {
+	t.Parallel()
+	p := &peer{t: t, report: "abort"}
+	o := run(t, nil, "stgcmt", "request", p.start(), "1.2.3=1.4").want(t, 5)
+	if !strings.Contains(o.stderr, "the association ended before 1 report came") {
+		t.Error(o.stderr)
+	}
+}
+
 // dcm4che's stgcmtscu, with one word changed.
 func TestStgcmtscu(t *testing.T) {
 	t.Parallel()
