@@ -43,8 +43,11 @@ type File interface {
 	// Allocate takes room on the disk without changing what can be read there,
 	// so that writes in it do not find the disk full; the file grows when shorter.
 	Allocate(off, n int64) error
-	// Zero overwrites a range with zeros and asks the system to write them soon.
+	// Zero overwrites a range with zeros.
 	Zero(off, n int64) error
+	// Flush has the system write a range out, so that a later sync does not find
+	// it left to do; it makes nothing durable. An error means that writing failed.
+	Flush(off, n int64) error
 	// Punch makes a range read as zeros and gives its room back where that can be
 	// done; elsewhere it is overwritten.
 	Punch(off, n int64) error
@@ -119,6 +122,7 @@ func (OS) SyncDir(dir string) error { return syncDir(dir) }
 type osFile struct{ f *os.File }
 
 func (o *osFile) ReadAt(p []byte, off int64) (int, error) { return o.f.ReadAt(p, off) }
+func (o *osFile) Zero(off, n int64) error                 { return o.writeZeros(off, n) }
 func (o *osFile) Close() error                            { return o.f.Close() }
 func (o *osFile) Truncate(size int64) error               { return o.f.Truncate(size) }
 func (o *osFile) Handle() (*os.File, error)               { return os.Open(o.f.Name()) }

@@ -16,7 +16,7 @@ func (o *osFile) Allocate(off, n int64) error {
 	return o.writeZeros(max(off, size), off+n-max(off, size))
 }
 
-func (o *osFile) Zero(off, n int64) error  { return o.writeZeros(off, n) }
+func (o *osFile) Flush(off, n int64) error { return nil }
 func (o *osFile) Punch(off, n int64) error { return o.writeZeros(off, n) }
 func (o *osFile) Used() (int64, error)     { return o.Size() }
 

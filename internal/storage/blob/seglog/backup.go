@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"strconv"
 
@@ -186,6 +187,9 @@ func (s *Store) backupLarge(ctx context.Context, to *Store, e entry) error {
 	}
 	if err == nil {
 		err = copyFile(ctx, s.fs, f, path, 0, size)
+	}
+	if errors.Is(err, os.ErrExist) {
+		err = nil // named by two copies of its record
 	}
 	return errors.Join(err, f.Close())
 }

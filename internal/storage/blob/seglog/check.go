@@ -188,35 +188,50 @@ func (c *check) found(f blob.Finding) {
 	c.report(f)
 }
 
+// verify compares a record with its checksums. Damage to what is being deleted,
+// here or by the process that writes, is none.
 func (c *check) verify(g *segment, f disk.File, e entry) error {
-	dead := c.store.isDead(e.ref)
 	h, err := readHeader(g, f, e, c.block[:])
-	if err != nil || h.kind == kindVoid {
+	if err != nil || h.kind == kindVoid || c.given(&h) {
 		return err
 	}
-	if dead || h.flags&flagReclaimed != 0 {
-		return nil // its payload may be going away this moment
+	err = c.payload(g, f, e, &h)
+	var corrupt *blob.CorruptError
+	if !errors.As(err, &corrupt) {
+		return err
 	}
-	if !h.large() {
-		sum, err := payloadSum(f, e.offset()+h.metaEnd(), h.size, c.buf)
-		if (err == nil && sum != h.sum || errors.Is(err, errPayload)) && !c.store.isDead(e.ref) {
-			return g.corrupt(e, "its payload does not match its checksum")
-		}
-		return ignoreDamage(err)
-	}
-	o, err := c.store.openRecord(g, f, e)
-	if err == nil {
-		o.release = o.file.Close // the segment is in use anyway
-		err = errors.Join(o.Verify(c.ctx), o.Close())
-	}
-	if c.store.isDead(e.ref) {
+	if h, again := readHeader(g, f, e, c.block[:]); again == nil && c.given(&h) {
 		return nil
+	}
+	return err
+}
+
+// given reports whether an object was given back, or will be.
+func (c *check) given(h *header) bool {
+	return h.flags&flagReclaimed != 0 || c.store.isDead(h.ref)
+}
+
+func (c *check) payload(g *segment, f disk.File, e entry, h *header) error {
+	if h.large() {
+		o, err := c.store.openRecord(g, f, e)
+		if err != nil {
+			return err
+		}
+		o.release = o.file.Close // the segment is in use anyway
+		return errors.Join(o.Verify(c.ctx), o.Close())
+	}
+	sum, err := payloadSum(f, e.offset()+h.metaEnd(), h.size, c.buf)
+	if err == nil && sum != h.sum || errors.Is(err, errPayload) {
+		return g.corrupt(e, "its payload does not match its checksum")
 	}
 	return err
 }
 
 // between checks room that no record claims: a void record may lie there.
 func (c *check) between(g *segment, f disk.File, from, to int64) error {
+	if c.store.opt.ReadOnly && g.sure > 0 && from >= g.sure {
+		return nil // another process is writing there
+	}
 	if n, err := f.ReadAt(c.block[:], from); n < blockSize {
 		return err
 	}
@@ -260,7 +275,7 @@ func (c *check) quarantine(g *segment, f disk.File, from, to int64, ref blob.Ref
 		err = f.Punch(from+blockSize, rest)
 	}
 	if err == nil {
-		err = f.Sync()
+		err = s.syncShared(g, f)
 	}
 	if err != nil {
 		return "", disk.WriteError("void a damaged place", err)

@@ -102,74 +102,126 @@ func (s *Store) reclaim(ctx context.Context, refs []blob.Ref) error {
 	if s.opt.ReadOnly {
 		return blob.ErrReadOnly
 	}
-	touched := map[*segment]disk.File{}
-	var done []blob.Ref
-	var err error
-	folders := map[string]bool{} // to be synced
+	for {
+		s.view.RLock()
+		generation := s.generation
+		s.view.RUnlock()
+		done, err := s.overwriteAll(ctx, refs)
+		if err != nil {
+			return disk.WriteError("give deleted bytes back", err)
+		}
+		if s.reclaimed(generation, done) {
+			s.wake() // there may be room now
+			return nil
+		}
+	}
+}
+
+// reclaimed notes what was given back, unless a compaction has put a segment into
+// place meanwhile that may hold a copy.
+func (s *Store) reclaimed(generation uint64, refs []blob.Ref) bool {
+	s.view.Lock()
+	defer s.view.Unlock()
+	if s.generation != generation {
+		return false
+	}
+	for _, ref := range refs {
+		if _, dead := s.dead[ref]; dead {
+			s.dead[ref] = true
+		}
+	}
+	return true
+}
+
+// overwriteAll gives back the bytes of those of refs that are buried, and syncs.
+func (s *Store) overwriteAll(ctx context.Context, refs []blob.Ref) (done []blob.Ref, err error) {
+	touched, folders := map[*segment]disk.File{}, map[string]bool{}
 	for _, ref := range refs {
 		if err = ctx.Err(); err != nil {
 			break
 		}
-		if s.view.RLock(); !s.buried(ref) {
-			s.view.RUnlock()
+		if !s.buried(ref) {
 			continue
 		}
-		s.view.RUnlock()
 		folder, e := s.reclaimOne(ref, touched)
-		if e != nil && !errors.Is(e, blob.ErrNotFound) {
-			err = errors.Join(err, e)
-			continue
-		}
 		if folder != "" {
 			folders[folder] = true
+		}
+		if e != nil {
+			err = errors.Join(err, e)
+			continue
 		}
 		done = append(done, ref)
 	}
 	for g, f := range touched {
-		err = errors.Join(err, f.Sync(), g.release())
+		err = errors.Join(err, s.syncShared(g, f), g.release())
 	}
 	for dir := range folders {
 		err = errors.Join(err, s.fs.SyncDir(dir))
 	}
-	if err != nil {
-		return disk.WriteError("give deleted bytes back", err)
-	}
-	s.view.Lock()
-	defer s.view.Unlock()
-	for _, ref := range done {
-		s.dead[ref] = true
-	}
-	s.wake() // there may be room now
-	return nil
+	return done, err
 }
 
-// buried: deleted, and not reclaimed yet. Called with view held.
+// syncShared syncs a file that the syncer may be syncing too. The system tells of
+// a failure only once, so here as there it stops writing.
+func (s *Store) syncShared(g *segment, f disk.File) error {
+	err := f.Sync()
+	if err != nil {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.fail("sync "+g.path, err)
+	}
+	return err
+}
+
+// buried reports whether an object was deleted and is not reclaimed yet.
 func (s *Store) buried(ref blob.Ref) bool {
+	s.view.RLock()
+	defer s.view.RUnlock()
 	reclaimed, dead := s.dead[ref]
 	return dead && !reclaimed
 }
 
-// reclaimOne overwrites one object; the caller syncs and releases the segments
-// in touched, and syncs the folder it removed a file from.
+// reclaimOne overwrites one object, everywhere it lies: an interrupted compaction
+// leaves two copies. The caller syncs and releases the segments in touched, and
+// syncs the folder a file was removed from.
 func (s *Store) reclaimOne(ref blob.Ref, touched map[*segment]disk.File) (folder string, err error) {
-	g, e, err := s.lookup(ref, false)
-	if err != nil {
-		return "", err
-	}
-	f := touched[g]
-	if f == nil {
-		if f, err = g.use(); err != nil {
-			return "", err
+	for _, g := range s.snapshot() {
+		e, ok, err := g.find(ref)
+		if err != nil {
+			return folder, err
 		}
-		touched[g] = f
+		if !ok {
+			continue
+		}
+		f := touched[g]
+		if f == nil {
+			if f, err = g.use(); errors.Is(err, errGone) {
+				continue // compacted: what of it was copied is reclaimed after that
+			} else if err != nil {
+				return folder, err
+			}
+			touched[g] = f
+		}
+		path, err := s.overwrite(g, f, e)
+		if err != nil {
+			return folder, err
+		}
+		if path != "" {
+			folder = filepath.Dir(path)
+		}
 	}
-	block := make([]byte, blockSize)
-	if _, err := f.ReadAt(block, e.offset()); err != nil {
-		return "", err
-	}
-	h, err := decodeHeader(block, g.id, e.offset(), e.length())
-	if err != nil || h.ref != ref {
-		return "", nil // damaged: Check has it in its hands
+	return folder, nil
+}
+
+// overwrite gives back what lies behind the header of a record; it returns the
+// path of the file it removed.
+func (s *Store) overwrite(g *segment, f disk.File, e entry) (string, error) {
+	block := blocks.Get().(*[blockSize]byte)
+	defer blocks.Put(block)
+	h, err := readHeader(g, f, e, block[:])
+	if err != nil {
+		return "", ignoreDamage(err) // Check has it in its hands
 	}
 	if h.flags&flagReclaimed == 0 {
 		h.flags |= flagReclaimed
@@ -187,5 +239,5 @@ func (s *Store) reclaimOne(ref blob.Ref, touched map[*segment]disk.File) (folder
 		return "", nil
 	}
 	path := s.payloadPath(h.ref.Key, h.kind, h.flags)
-	return filepath.Dir(path), ignoreMissing(s.fs.Remove(path))
+	return path, ignoreMissing(s.fs.Remove(path))
 }

@@ -154,9 +154,14 @@ func (s *Store) zero(g *segment, from, to int64) bool {
 	r.zeroing, r.busy, r.from, r.to = true, true, from, to
 	s.mu.Unlock()
 	err := g.file.Zero(from, to-from)
+	flushed := g.file.Flush(from, to-from)
 	s.mu.Lock()
 	r.zeroing, r.busy = false, false
 	s.changed.Broadcast()
+	if flushed != nil { // told only once, so the syncer would not hear of it
+		s.fail("zero-fill "+g.path, flushed)
+		return false
+	}
 	if err != nil {
 		return false // a write there will tell
 	}

@@ -43,6 +43,9 @@ func (s *Store) open(ctx context.Context) error {
 		return err
 	}
 	found, err := s.findSegments()
+	for try := 0; errors.Is(err, os.ErrNotExist) && s.opt.ReadOnly && try < vanished && ctx.Err() == nil; try++ {
+		found, err = s.findSegments()
+	}
 	if err != nil {
 		return err
 	}
@@ -70,6 +73,10 @@ func (s *Store) open(ctx context.Context) error {
 	}
 	return nil
 }
+
+// vanished is how often a log that is written by another process is listed anew
+// because a segment was compacted between being listed and opened.
+const vanished = 100
 
 // takeFolder makes, locks and versions the folder.
 func (s *Store) takeFolder() error {
@@ -119,6 +126,9 @@ func (s *Store) findSegments() ([]*segment, error) {
 		case strings.HasSuffix(i.Name, segmentSuffix):
 			g, err := s.openSegment(path)
 			if err != nil {
+				for _, g := range found {
+					err = errors.Join(err, g.close())
+				}
 				return nil, err
 			}
 			if g != nil {

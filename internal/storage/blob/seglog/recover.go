@@ -40,6 +40,11 @@ func (s *Store) recover(ctx context.Context, found []*segment) error {
 			watermark = w
 		}
 	}
+	if s.opt.ReadOnly {
+		if err := s.lookAgain(contents, watermark); err != nil {
+			return err
+		}
+	}
 	r := recovery{store: s, watermark: watermark, seen: map[blob.Ref]bool{}}
 	for _, g := range found {
 		if err := ctx.Err(); err != nil {
@@ -58,6 +63,25 @@ func (s *Store) recover(ctx context.Context, found []*segment) error {
 	}
 	if err := r.finish(); err != nil {
 		return disk.WriteError("recover the log in "+s.dir, err)
+	}
+	return nil
+}
+
+// lookAgain reads segments a second time in which something seemed to be missing
+// before the watermark: beside a process that writes, it may just have come.
+func (s *Store) lookAgain(contents map[*segment]*content, watermark blob.Position) error {
+	for g, c := range contents {
+		for _, gap := range c.gaps {
+			if !g.position(gap[0]).Less(watermark) {
+				continue
+			}
+			again, err := g.scanFrom(g.file, c.start)
+			if err != nil {
+				return fmt.Errorf("blob: read %s: %w", g.path, err)
+			}
+			contents[g] = again
+			break
+		}
 	}
 	return nil
 }
@@ -144,11 +168,12 @@ func (r *recovery) split(g *segment, c *content) error {
 	}
 	r.report(g, c, limit)
 	g.end = max(limit, end)
+	g.sure = g.end
 	if n := len(g.table); n > 0 && r.store.opt.ReadOnly { // with the tail
 		g.end = max(g.end, g.table[n-1].offset()+g.table[n-1].length())
 	}
 	for _, e := range c.entries {
-		if e.offset() < g.end && e.kind == blob.KindTombstone {
+		if e.offset() < g.sure && e.kind == blob.KindTombstone {
 			if err := g.noteDeleted(e); err != nil {
 				return err
 			}
@@ -175,23 +200,12 @@ func (r *recovery) consider(g *segment, e entry) error {
 	if e.kind == kindVoid || r.seen[e.ref] {
 		return nil
 	}
-	h, err := readHeader(g, g.file, e, make([]byte, blockSize))
-	if err != nil {
-		return ignoreDamage(err)
+	whole, err := r.whole(g, e)
+	if err == nil && !whole && r.store.opt.ReadOnly {
+		whole, err = r.whole(g, e) // it may be given back this moment
 	}
-	if h.large() {
-		err = r.store.largeIsThere(&h)
-	} else if e.flags&flagReclaimed == 0 {
-		buf := copies.Get().(*[copySize]byte)
-		defer copies.Put(buf)
-		var sum uint32
-		sum, err = payloadSum(g.file, e.offset()+h.metaEnd(), h.size, buf[:])
-		if err == nil && sum != h.sum {
-			err = errPayload
-		}
-	}
-	if err != nil {
-		return ignoreDamage(err)
+	if err != nil || !whole {
+		return err
 	}
 	r.seen[e.ref] = true
 	if r.store.opt.ReadOnly {
@@ -203,6 +217,27 @@ func (r *recovery) consider(g *segment, e entry) error {
 	}
 	r.tail = append(r.tail, tailRecord{g, e})
 	return nil
+}
+
+// whole reports whether all of a record is there.
+func (r *recovery) whole(g *segment, e entry) (bool, error) {
+	block := blocks.Get().(*[blockSize]byte)
+	defer blocks.Put(block)
+	h, err := readHeader(g, g.file, e, block[:])
+	switch {
+	case err != nil:
+	case h.flags&flagReclaimed != 0:
+	case h.large():
+		err = r.store.largeIsThere(&h)
+	default:
+		buf := copies.Get().(*[copySize]byte)
+		defer copies.Put(buf)
+		var sum uint32
+		if sum, err = payloadSum(g.file, e.offset()+h.metaEnd(), h.size, buf[:]); err == nil && sum != h.sum {
+			err = errPayload
+		}
+	}
+	return err == nil, ignoreDamage(err)
 }
 
 // ignoreDamage: what is damaged in the tail was promised to nobody.

@@ -50,6 +50,7 @@ type segment struct {
 	loaded      bool
 	sealed      bool   // nothing is added any more
 	end         int64  // of its records
+	sure        int64  // when opened read-only: beyond it lies a tail with gaps, perhaps; 0 if not
 	min         uint64 // sequence numbers
 	max         uint64
 	objects     int64 // living and dead

@@ -235,6 +235,8 @@ func (f *simFile) Allocate(off, n int64) error {
 
 func (f *simFile) Zero(off, n int64) error { return f.WriteAt(off, make([]byte, n)) }
 
+func (f *simFile) Flush(off, n int64) error { return nil }
+
 func (f *simFile) Punch(off, n int64) error {
 	err := f.WriteAt(off, make([]byte, n))
 	f.d.mu.Lock()

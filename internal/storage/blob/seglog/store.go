@@ -70,14 +70,15 @@ type Store struct {
 	closed   atomic.Bool
 
 	// view guards what readers see.
-	view     sync.RWMutex
-	segments []*segment        // by number
-	dead     map[blob.Ref]bool // deleted; true once the bytes were given back
-	counted  bool              // segments know how much of them is dead
-	backups  int               // running
-	deferred []blob.Ref        // to be reclaimed when they are done
-	naming   map[blob.Key]bool // large files that have their name but no record yet
-	folders  folders
+	view       sync.RWMutex
+	segments   []*segment        // by number
+	dead       map[blob.Ref]bool // deleted; true once the bytes were given back
+	generation uint64            // counts segments put into place
+	counted    bool              // segments know how much of them is dead
+	backups    int               // running
+	deferred   []blob.Ref        // to be reclaimed when they are done
+	naming     map[blob.Key]bool // large files that have their name but no record yet
+	folders    folders
 
 	compacting sync.Mutex                    // one at a time, and none when closing
 	reclaiming sync.RWMutex                  // held for reading by those who give bytes back
@@ -141,6 +142,7 @@ func (s *Store) insert(g *segment) {
 		return int(int64(g.number) - int64(n))
 	})
 	s.segments = slices.Insert(s.segments, i, g)
+	s.generation++
 }
 
 func (s *Store) isDead(ref blob.Ref) bool {
