@@ -126,11 +126,11 @@ func (c *commitment) over(ctx context.Context, r *receiver, why error) error {
 	switch {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
-	case why != errReleased && !errors.Is(why, context.DeadlineExceeded):
+	case !errors.Is(why, errReleased) && !errors.Is(why, context.DeadlineExceeded):
 		return fmt.Errorf("the association ended before %s came: %w", count(pending, "report"), why)
 	}
 	text := fmt.Sprintf("%s did not come within %s", count(pending, "report"), c.wait)
-	if why == errReleased {
+	if errors.Is(why, errReleased) {
 		text = fmt.Sprintf("%s before %s came", why, count(pending, "report"))
 	}
 	if c.listen == "" {
