@@ -62,9 +62,11 @@ type process struct {
 	dicom, http string
 }
 
-func startVictim(t *testing.T, dir string) *process {
+// startVictim runs a victim on a folder, under another program if one is given with its arguments.
+func startVictim(t *testing.T, dir string, under ...string) *process {
 	t.Helper()
-	p := &process{cmd: exec.Command(os.Args[0])}
+	command := append(under, os.Args[0])
+	p := &process{cmd: exec.Command(command[0], command[1:]...)}
 	p.cmd.Env = append(os.Environ(), victimDir+"="+dir)
 	p.cmd.Stderr = &p.stderr
 	stdin, err := p.cmd.StdinPipe()
@@ -84,9 +86,7 @@ func startVictim(t *testing.T, dir string) *process {
 		_ = p.cmd.Wait()
 		t.Fatalf("the daemon did not start: %v\n%s", err, p.stderr.String())
 	}
-	if _, err := fmt.Sscan(line, &p.dicom, &p.http); err != nil {
-		t.Fatal(err)
-	}
+	p.dicom, p.http, _ = strings.Cut(strings.TrimSpace(line), " ")
 	return p
 }
 

@@ -1,10 +1,8 @@
 package daemon_test
 
 import (
-	"bufio"
 	"bytes"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -24,7 +22,8 @@ func TestNoSuccessBeforeTheSync(t *testing.T) {
 	strace := testkit.Program(t, "strace")
 	dir := t.TempDir()
 	trace := filepath.Join(dir, "trace")
-	p := startTraced(t, strace, trace, filepath.Join(dir, "data"))
+	p := startVictim(t, filepath.Join(dir, "data"), strace, "-f", "-yy", "-s", "200", "-o", trace,
+		"-e", "trace=write,writev,pwrite64,pwritev,sendto,sendmsg,fdatasync,fsync")
 	const objects = 10
 	storeSome(t, p.dicom, objects)
 	_ = p.stdin.Close()
@@ -35,32 +34,6 @@ func TestNoSuccessBeforeTheSync(t *testing.T) {
 	if answers < objects || written < objects {
 		t.Errorf("%d responses and %d records in the trace, want %d of each", answers, written, objects)
 	}
-}
-
-func startTraced(t *testing.T, strace, trace, dir string) *process {
-	t.Helper()
-	p := &process{cmd: exec.Command(strace, "-f", "-yy", "-s", "200", "-o", trace,
-		"-e", "trace=write,writev,pwrite64,pwritev,sendto,sendmsg,fdatasync,fsync,sync_file_range,ftruncate", os.Args[0])}
-	p.cmd.Env = append(os.Environ(), victimDir+"="+dir)
-	p.cmd.Stderr = &p.stderr
-	stdin, err := p.cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	p.stdin = stdin
-	stdout, err := p.cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := p.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	line, err := bufio.NewReader(stdout).ReadString('\n')
-	if err != nil {
-		t.Fatalf("the daemon did not start under strace: %v\n%s", err, p.stderr.String())
-	}
-	p.dicom, p.http, _ = strings.Cut(strings.TrimSpace(line), " ")
-	return p
 }
 
 func storeSome(t *testing.T, addr string, n int) {
