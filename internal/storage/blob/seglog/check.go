@@ -145,7 +145,7 @@ func (c *check) table(g *segment) error {
 	if err == nil {
 		_, err = readTable(c.store.fs, read)
 	}
-	if err == nil {
+	if err == nil || c.store.opt.ReadOnly && errors.Is(err, os.ErrNotExist) { // compacted by the process that writes
 		return nil
 	}
 	c.fixed = c.fixed || c.repair

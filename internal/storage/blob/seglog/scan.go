@@ -141,12 +141,17 @@ func readRefs(f disk.File, off int64, h *header) ([]blob.Ref, error) {
 // as that went.
 // Called with g.mu held.
 func (g *segment) rescan() ([]entry, error) {
-	f, err := g.fs.Open(g.path, false)
-	if err != nil {
-		return nil, err
+	f := g.file
+	if f == nil {
+		opened, err := g.fs.Open(g.path, false)
+		if err != nil {
+			return nil, err
+		}
+		defer func() { _ = opened.Close() }() // only read
+		f = opened
 	}
 	c, err := g.scanFrom(f, blockSize)
-	if err := errors.Join(err, f.Close()); err != nil {
+	if err != nil {
 		return nil, fmt.Errorf("seglog: read %s: %w", g.path, err)
 	}
 	return slices.DeleteFunc(c.entries, func(e entry) bool { return e.offset() >= g.end }), nil
