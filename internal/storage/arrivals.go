@@ -24,6 +24,7 @@ type arrivals struct {
 type arriving struct {
 	instances map[index.ID]struct{}
 	complete  bool // the series had no instances when this was begun
+	overflown bool // there were too many instances to remember
 	users     int  // arrivals under way
 }
 
@@ -42,7 +43,12 @@ func (r *arrivals) enter(a *arrival) (first bool) {
 	s.users++
 	a.series = s
 	_, a.remembered = s.instances[a.n.ID]
-	if !a.remembered {
+	switch {
+	case a.remembered || s.overflown:
+	case len(s.instances) >= maxRemembered:
+		r.count -= len(s.instances)
+		s.instances, s.overflown = nil, true
+	default:
 		s.instances[a.n.ID] = struct{}{}
 		r.count++
 	}
@@ -84,7 +90,7 @@ func (r *arrivals) isNew(ctx context.Context, s *Store, a *arrival) (bool, error
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return a.series.complete && !a.remembered, nil
+	return a.series.complete && !a.remembered && !a.series.overflown, nil
 }
 
 // seriesIsNew asks the index. What is pending of a series forgotten meanwhile has to be in it first.

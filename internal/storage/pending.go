@@ -16,6 +16,7 @@ const (
 	flushAfter = 3 * time.Millisecond // how long a row waits for company
 	flushEarly = 128                  // rows that do not wait any longer
 	pendingMax = 1024                 // rows above which a Put writes them itself before it goes on
+	retryAfter = time.Second          // after a failure
 )
 
 // pending are the arrivals that are durable in the log and not in the index yet.
@@ -95,8 +96,15 @@ func (s *Store) flusher() {
 		case <-p.quit:
 			return
 		}
-		if err := s.flush(context.Background()); err != nil {
-			s.log.Error("stored objects cannot be written to the index; no more are taken until they can", "error", err)
+		if err := s.flush(context.Background()); err == nil {
+			continue
+		}
+		timer.Reset(retryAfter)
+		select {
+		case <-timer.C:
+			signal(p.wake)
+		case <-p.quit:
+			return
 		}
 	}
 }
@@ -123,6 +131,7 @@ func (s *Store) flush(ctx context.Context) error {
 	err := s.indexRows(rows)
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	s.tellIndex(err, p.err)
 	p.err = err
 	if err != nil {
 		return err
@@ -137,6 +146,16 @@ func (s *Store) flush(ctx context.Context) error {
 		signal(p.wake)
 	}
 	return nil
+}
+
+// tellIndex logs when writing to the index begins to fail, and when it works again.
+func (s *Store) tellIndex(err, before error) {
+	switch {
+	case err != nil && before == nil:
+		s.log.Error("stored objects cannot be written to the index; no more are taken until they can", "error", err)
+	case err == nil && before != nil:
+		s.log.Info("the index can be written again")
+	}
 }
 
 // indexRows writes arrivals and how far the log is in the index, in one transaction.

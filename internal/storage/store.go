@@ -149,16 +149,21 @@ func (s *Store) close() error {
 	return errors.Join(errs...)
 }
 
-// Err is not nil when writing has stopped for good; reading goes on. /readyz shows it.
+// Err is not nil when objects are not taken at present: writing has stopped for good, or the index cannot be written.
+// Reading goes on. /readyz shows it.
 func (s *Store) Err() error {
-	return s.typed("write", s.blobs.Err())
+	if err := s.blobs.Err(); err != nil {
+		return s.typed("write", err)
+	}
+	_, err := s.pending.state()
+	return err
 }
 
 func (s *Store) writable() error {
 	if s.o.ReadOnly {
 		return ErrReadOnly
 	}
-	return s.Err()
+	return s.typed("write", s.blobs.Err())
 }
 
 // Barrier returns when everything that was put before it is durable.
