@@ -41,7 +41,7 @@ func Load(o Options) (*Config, []Warning, error) {
 	if err := d.config(l.root, c); err != nil {
 		return nil, d.warnings, err
 	}
-	return c, d.warnings, c.validate()
+	return c, append(d.warnings, c.exposure()...), c.validate()
 }
 
 type loader struct {

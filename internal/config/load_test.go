@@ -194,6 +194,21 @@ func TestAddresses(t *testing.T) {
 	}
 }
 
+func TestExposureIsWarnedAbout(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		`{"RemoteAccessAllowed": true, "AuthenticationEnabled": false}`: "everybody who reaches the REST API",
+		`{"HttpBindAddresses": ["10.1.2.3", "::1"]}`:                     "10.1.2.3 is not listened on",
+	} {
+		if _, warnings := load(t, text); len(warnings) != 1 || !strings.Contains(warnings[0].String(), want) {
+			t.Errorf("%s: %v", text, warnings)
+		}
+	}
+	if _, warnings := load(t, `{"AuthenticationEnabled": false}`); len(warnings) > 0 {
+		t.Errorf("loopback only: %v", warnings)
+	}
+}
+
 func TestDefaultsFileLoadsToTheDefaults(t *testing.T) {
 	t.Parallel()
 	var b bytes.Buffer

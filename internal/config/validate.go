@@ -40,6 +40,25 @@ func (c *Config) Authentication() bool {
 	return c.RemoteAccessAllowed
 }
 
+// exposure warns about an HTTP server that is more open, or less, than one may think.
+func (c *Config) exposure() []Warning {
+	if !c.HttpServerEnabled {
+		return nil
+	}
+	if c.RemoteAccessAllowed && !c.Authentication() {
+		return []Warning{{Option: "AuthenticationEnabled", Message: "is false: everybody who reaches the REST API may read and delete everything"}}
+	}
+	var warnings []Warning
+	for _, h := range c.HttpBindAddresses {
+		if !c.RemoteAccessAllowed && !isLoopback(h) {
+			warnings = append(warnings, Warning{
+				Option: "HttpBindAddresses", Message: h + " is not listened on while RemoteAccessAllowed is false",
+			})
+		}
+	}
+	return warnings
+}
+
 // HTTPAddresses returns the host:port pairs the REST API listens on: those of HttpBindAddresses, only loopback ones
 // unless RemoteAccessAllowed. An empty host means all addresses.
 func (c *Config) HTTPAddresses() []string {
@@ -57,7 +76,7 @@ func (c *Config) HTTPAddresses() []string {
 func loopback(hosts []string) []string {
 	var kept []string
 	for _, h := range hosts {
-		if addr, err := netip.ParseAddr(h); h == "localhost" || err == nil && addr.IsLoopback() {
+		if isLoopback(h) {
 			kept = append(kept, h)
 		}
 	}
@@ -65,6 +84,11 @@ func loopback(hosts []string) []string {
 		return []string{"127.0.0.1"}
 	}
 	return kept
+}
+
+func isLoopback(host string) bool {
+	addr, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && addr.IsLoopback()
 }
 
 // DICOMAddresses returns the host:port pairs the DICOM server listens on. An empty host means all addresses.
