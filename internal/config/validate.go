@@ -40,14 +40,8 @@ func (c *Config) Authentication() bool {
 	return c.RemoteAccessAllowed
 }
 
-// exposure warns about an HTTP server that is more open, or less, than one may think.
+// exposure warns about addresses of the HTTP server that nobody will reach.
 func (c *Config) exposure() []Warning {
-	if !c.HttpServerEnabled {
-		return nil
-	}
-	if c.RemoteAccessAllowed && !c.Authentication() {
-		return []Warning{{Option: "AuthenticationEnabled", Message: "is false: everybody who reaches the REST API may read and delete everything"}}
-	}
 	var warnings []Warning
 	for _, h := range c.HttpBindAddresses {
 		if !c.RemoteAccessAllowed && !isLoopback(h) {
