@@ -129,7 +129,7 @@ func (s *sending) association(ctx context.Context, contexts []dul.ProposedContex
 			return nil
 		}
 		c.Abort()
-		if ctx.Err() != nil {
+		if ctx.Err() != nil || as[*dul.TimeoutError](loss) { // a peer that hangs would do so again
 			return loss
 		}
 		if answers > 0 {

@@ -202,6 +202,16 @@ func TestStoreGoesOnAfterALostAssociation(t *testing.T) {
 	}
 }
 
+func TestStoreIntoAHangingPeer(t *testing.T) {
+	t.Parallel()
+	p := &peer{t: t, hold: make(chan struct{})}
+	file := writeObject(t, t.TempDir(), "a", ct("1.1", "1", "1"))
+	o := run(t, nil, "store", p.start(), file, "--timeout", "100ms").want(t, 4)
+	if !strings.Contains(o.stderr, "time-out") || !strings.Contains(o.stdout, "stored 0 of 1 object,") {
+		t.Errorf("%+v", o)
+	}
+}
+
 func TestStoreNothing(t *testing.T) {
 	t.Parallel()
 	run(t, nil, "store", "PEER@127.0.0.1:1", t.TempDir()).want(t, 6)
