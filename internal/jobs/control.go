@@ -163,8 +163,11 @@ func (e *Engine) outputter(id string) (Outputter, error) {
 func (e *Engine) control(ctx context.Context, id string, change func(*entry) error) error {
 	e.mu.Lock()
 	en, ok := e.entries[id]
-	if !ok {
+	if !ok || e.stopped {
 		e.mu.Unlock()
+		if ok {
+			return ErrStopped
+		}
 		return ErrUnknown
 	}
 	before := en.rec

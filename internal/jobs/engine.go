@@ -99,6 +99,10 @@ func (e *Engine) Start(ctx context.Context) error {
 	e.saves.start()
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	records = slices.DeleteFunc(records, func(r Record) bool { return e.entries[r.ID] != nil })
+	if len(records) > 0 {
+		e.lineUpBehind(records[len(records)-1].Seq)
+	}
 	for _, r := range records {
 		e.restore(r)
 	}
@@ -107,6 +111,15 @@ func (e *Engine) Start(ctx context.Context) error {
 	e.started = true
 	e.dispatch()
 	return nil
+}
+
+// lineUpBehind moves the jobs that were submitted before the start behind those of the last run. Engine.mu is held.
+func (e *Engine) lineUpBehind(seq int64) {
+	for id, en := range e.entries {
+		en.rec.Seq += seq
+		e.saves.mark(id)
+	}
+	e.seq += seq
 }
 
 // Stop lets no further step begin, ends the running ones through their contexts, waits for them until

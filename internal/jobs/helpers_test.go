@@ -82,7 +82,7 @@ type scripted struct {
 }
 
 func newScripted(name string) *scripted {
-	return &scripted{Name: name, steps: make(chan func() (Result, error), 16)}
+	return &scripted{Name: name, steps: make(chan func() (Result, error), 16), policy: RetryPolicy{Base: time.Hour}}
 }
 
 func (j *scripted) Kind() string             { return "Scripted" }

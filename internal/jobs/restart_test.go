@@ -98,8 +98,58 @@ func TestStopStoresAndLetsGo(t *testing.T) {
 	if _, err := e.Wait(t.Context(), id); !errors.Is(err, ErrStopped) {
 		t.Errorf("wait after stop: %v", err)
 	}
+	if err := e.Cancel(t.Context(), id); !errors.Is(err, ErrStopped) {
+		t.Errorf("cancel after stop: %v", err)
+	}
 	if err := e.Stop(t.Context()); err != nil {
 		t.Errorf("second stop: %v", err)
+	}
+}
+
+// Jobs that were submitted before the start come after those of the last run.
+func TestSubmitBeforeStart(t *testing.T) {
+	t.Parallel()
+	saved := newMemory()
+	last := New(Config{Saver: saved})
+	for _, name := range []string{"a", "b"} {
+		submit(t, last, newScripted(name), Options{})
+	}
+	started := make(chan string, 10)
+	e := New(Config{Workers: 1, HistorySize: 10, Saver: saved, Factories: factory(started)})
+	early := newScripted("early")
+	early.started = started
+	early.steps <- finish
+	submit(t, e, early, Options{})
+	if err := e.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"a", "b", "early"} {
+		if got := <-started; got != want {
+			t.Errorf("%s runs, want %s", got, want)
+		}
+	}
+	if err := e.Stop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// What is changed before the start is kept once the engine runs.
+func TestChangesBeforeStart(t *testing.T) {
+	t.Parallel()
+	saved := newMemory()
+	e := New(Config{Workers: 1, HistorySize: 10, Saver: saved})
+	id := submit(t, e, newScripted("early"), Options{})
+	if err := e.Pause(t.Context(), id); err != nil {
+		t.Fatal(err)
+	}
+	if err := e.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := e.Stop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if rec, _ := saved.get(id); rec.State != Paused {
+		t.Errorf("kept as %s", rec.State)
 	}
 }
 

@@ -33,6 +33,9 @@ func newSaves(e *Engine) *saves {
 func (s *saves) start() {
 	s.mu.Lock()
 	s.running = true
+	if len(s.dirty) > 0 {
+		s.wake <- struct{}{}
+	}
 	s.mu.Unlock()
 	go s.loop()
 }
