@@ -3,6 +3,7 @@ package storage_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -33,6 +34,12 @@ func TestBackupWhileInUse(t *testing.T) {
 			go func() { done <- busy(s, name, stop) }()
 			to := filepath.Join(t.TempDir(), "backup")
 			err := from.Backup(t.Context(), to)
+			_, checked := from.Check(t.Context(), storage.CheckOptions{}, func(f storage.Finding) {
+				if from == other {
+					t.Errorf("fsck beside a writer: %+v", f)
+				}
+			})
+			err = errors.Join(err, checked)
 			close(stop)
 			if e := <-done; e != nil {
 				t.Error(e)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"gantry/internal/storage/blob"
 	"gantry/internal/storage/index"
@@ -151,8 +152,10 @@ func (c *checker) moved(ctx context.Context, b *index.Blob) bool {
 	return err != nil || refOf(&now) != refOf(b)
 }
 
-// orphans looks for the instance of every stored object. In a store that is in use elsewhere an object that has just
-// come may be taken for one.
+// justCome is how long an object may be without an index row in a store that another process writes to.
+const justCome = 10 * time.Second
+
+// orphans looks for the instance of every stored object.
 func (c *checker) orphans(ctx context.Context) error {
 	for e, err := range c.s.blobs.Replay(ctx, blob.Position{}) {
 		if err := c.orphan(ctx, e, err); err != nil {
@@ -193,6 +196,9 @@ func (c *checker) orphan(ctx context.Context, e blob.Entry, err error) error {
 	if err != nil && !errors.Is(err, index.ErrNotFound) {
 		return err
 	}
+	if c.s.o.ReadOnly && c.s.o.Clock().Sub(e.Meta.Time) < justCome {
+		return nil
+	}
 	f := Finding{Kind: FoundOrphan, ID: &n.ID, Place: e.Ref.String(), Problem: "stored, but not in the index", Repaired: c.o.Repair}
 	if err == nil {
 		f.Problem = "a second copy of an instance"
@@ -210,7 +216,9 @@ func (c *checker) orphan(ctx context.Context, e blob.Entry, err error) error {
 func (c *checker) deleted(ctx context.Context, ref blob.Ref) bool {
 	from := c.s.blobs
 	if w, ok := from.(*watched); ok {
-		w.refresh(ctx)
+		if err := w.refresh(ctx); err != nil {
+			return false
+		}
 		from = w.now()
 	}
 	b, err := from.Open(ctx, ref)

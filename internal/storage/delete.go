@@ -44,7 +44,9 @@ func (s *Store) Delete(ctx context.Context, level index.Level, id index.ID) (*De
 		}
 	}
 	// The names of the deleted may still stand in the write-ahead log. A reader can delay its end, not prevent it.
-	if err := s.idx.Checkpoint(ctx); err != nil && !errors.Is(err, index.ErrBusy) {
+	if err := s.idx.Checkpoint(ctx); errors.Is(err, index.ErrBusy) {
+		s.emptySoon()
+	} else if err != nil {
 		return nil, s.typed("empty the write-ahead log", err)
 	}
 	return d, nil

@@ -3,6 +3,7 @@ package storage
 import (
 	"context"
 	"errors"
+	"time"
 
 	"gantry/internal/storage/blob"
 	"gantry/internal/storage/index"
@@ -95,8 +96,29 @@ func (s *Store) replaced(ctx context.Context, a *arrival) error {
 	if err := s.dispose(ctx, []index.Blob{*a.old}); err != nil {
 		s.log.Warn("the bytes of a replaced instance are still there; they go at the next start", "instance", a.n.ID, "error", err)
 	}
+	s.emptySoon()
 	return nil
 }
+
+// emptySoon empties the write-ahead log of the index, in which the text of replaced rows still stands, once for all that
+// is replaced within a while.
+func (s *Store) emptySoon() {
+	if !s.emptying.CompareAndSwap(false, true) {
+		return
+	}
+	time.AfterFunc(emptyAfter, func() {
+		s.emptying.Store(false)
+		err := s.idx.Checkpoint(context.Background())
+		if errors.Is(err, index.ErrBusy) {
+			s.emptySoon() // a reader stands in the way
+		} else if err != nil && !errors.Is(err, index.ErrClosed) { // closing empties it, too
+			s.log.Error("the write-ahead log of the index cannot be emptied", "error", err)
+		}
+	})
+}
+
+// emptyAfter is how long the text of replaced rows may stay in the write-ahead log.
+const emptyAfter = 2 * time.Second
 
 // meta is what the log keeps beside the bytes, so that the index can be made from it.
 func (a *arrival) meta() blob.Meta {

@@ -19,8 +19,9 @@ type watched struct {
 	mu     sync.Mutex
 	newest blob.Store // nil: the first
 	all    []blob.Store
-	looked time.Time     // when the folder was last looked at
-	took   time.Duration // and how long that took
+	seen   uint64        // the highest sequence number found: all below were there when the folder was looked at
+	looked time.Time     // when that was
+	took   time.Duration // and how long it took
 }
 
 // maxStates bounds the states of a folder that are kept open for the sake of objects opened from them.
@@ -29,16 +30,30 @@ const maxStates = 8
 // Open finds an object, in the folder as it is now if need be.
 func (w *watched) Open(ctx context.Context, ref blob.Ref) (blob.Blob, error) {
 	b, err := w.now().Open(ctx, ref)
-	if !errors.Is(err, blob.ErrNotFound) || !w.refresh(ctx) {
-		return b, err
+	if errors.Is(err, blob.ErrNotFound) && w.isNew(ref) && w.refresh(ctx) == nil {
+		b, err = w.now().Open(ctx, ref)
 	}
-	return w.now().Open(ctx, ref)
+	if err == nil {
+		w.mu.Lock()
+		w.seen = max(w.seen, ref.Seq)
+		w.mu.Unlock()
+	}
+	return b, err
 }
 
 // Replay goes through the folder as it is now.
 func (w *watched) Replay(ctx context.Context, from blob.Position) iter.Seq2[blob.Entry, error] {
-	w.refresh(ctx)
+	if err := w.refresh(ctx); err != nil {
+		return func(yield func(blob.Entry, error) bool) { yield(blob.Entry{}, err) }
+	}
 	return w.now().Replay(ctx, from)
+}
+
+// isNew tells whether an object may have come since the folder was looked at.
+func (w *watched) isNew(ref blob.Ref) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return ref.Seq > w.seen
 }
 
 func (w *watched) now() blob.Store {
@@ -51,18 +66,20 @@ func (w *watched) now() blob.Store {
 }
 
 // refresh looks at the folder again, but spends no more than half of the time on that.
-func (w *watched) refresh(ctx context.Context) bool {
+func (w *watched) refresh(ctx context.Context) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	start := time.Now()
-	if start.Sub(w.looked) < w.took {
-		return false
+	select {
+	case <-time.After(w.took - time.Since(w.looked)):
+	case <-ctx.Done():
+		return context.Cause(ctx)
 	}
+	start := time.Now()
 	b, err := w.open(ctx)
 	w.looked = time.Now()
 	w.took = w.looked.Sub(start)
 	if err != nil {
-		return false // what was known is still known
+		return err
 	}
 	w.newest = b
 	w.all = append(w.all, b)
@@ -70,7 +87,7 @@ func (w *watched) refresh(ctx context.Context) bool {
 		_ = w.all[0].Close() // it was only read
 		w.all = w.all[1:]
 	}
-	return true
+	return nil
 }
 
 // Close closes every state that was looked at.

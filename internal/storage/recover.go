@@ -28,7 +28,11 @@ func (s *Store) recover(ctx context.Context) error {
 		}
 	}
 	s.flights.saw(from)
-	// After kill -9 the tail may lie in the page cache alone: it is made durable before it is believed.
+	// After kill -9 the last commits of the index, and the tail of the log, may lie in the page cache alone: both are made
+	// durable before they are believed. The log drops tombstones that lie before the position.
+	if err := s.idx.Checkpoint(ctx); err != nil {
+		return err
+	}
 	if err := s.blobs.Barrier(ctx); err != nil {
 		return err
 	}

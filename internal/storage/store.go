@@ -32,6 +32,7 @@ type Store struct {
 	arrivals   arrivals
 	pending    *pending
 	feed       feed
+	emptying   atomic.Bool  // the write-ahead log is going to be emptied
 	handed     atomic.Int64 // the highest change number known to be durable
 
 	closing  sync.Once
