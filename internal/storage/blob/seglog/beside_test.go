@@ -1,6 +1,7 @@
 package seglog
 
 import (
+	"errors"
 	"sync"
 	"testing"
 
@@ -79,5 +80,57 @@ func TestReadOnlyBesideWriter(t *testing.T) {
 	wg.Wait()
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// Close ends beside everything else that goes on, and what was acknowledged
+// before stays.
+func TestCloseBesideWork(t *testing.T) {
+	t.Parallel()
+	for range 10 {
+		dir, d, l := t.TempDir(), newSimDisk(), newLedger()
+		s := openAt(t, dir, simOptions(t, d))
+		var wg sync.WaitGroup
+		begun := make(chan struct{}, 100)
+		for g := range uint64(3) {
+			wg.Go(func() {
+				for i := uint64(0); l.put(t, s, g*1000+i) && l.remove(t, s, true); i++ {
+					select {
+					case begun <- struct{}{}:
+					default:
+					}
+				}
+			})
+		}
+		wg.Go(func() {
+			for s.Compact(t.Context()) == nil {
+				continue
+			}
+		})
+		wg.Go(func() {
+			for {
+				w, err := s.Create(t.Context(), 0)
+				if err == nil {
+					w.Discard()
+				} else {
+					if !errors.Is(err, blob.ErrClosed) {
+						t.Errorf("create: %v", err)
+					}
+					return
+				}
+			}
+		})
+		for range 20 {
+			<-begun
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+		wg.Wait()
+		s = openAt(t, dir, simOptions(t, d))
+		l.verify(t, s, l.clone())
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
 	}
 }

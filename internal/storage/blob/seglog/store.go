@@ -193,12 +193,12 @@ func (s *Store) Close() error {
 		return blob.ErrClosed
 	}
 	s.stop()
-	s.reclaiming.Lock()
-	defer s.reclaiming.Unlock()
 	var err error
 	if !s.opt.ReadOnly {
 		err = s.finish()
 	}
+	s.reclaiming.Lock() // after the compaction, which ends with a Reclaim
+	defer s.reclaiming.Unlock()
 	for _, g := range s.snapshot() {
 		err = errors.Join(err, g.close())
 	}
