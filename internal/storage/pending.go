@@ -13,10 +13,10 @@ import (
 // neighbours, because a transaction per row would cost several times as much. Nobody can tell the difference: whatever
 // reads the index through the Store writes what is pending first, and after a crash it is replayed from the log.
 const (
-	flushAfter = 3 * time.Millisecond // how long a row waits for company
-	flushEarly = 128                  // rows that do not wait any longer
-	pendingMax = 1024                 // rows above which a Put writes them itself before it goes on
-	retryAfter = time.Second          // after a failure
+	flushAfter = 20 * time.Millisecond // how long a row waits for company
+	flushEarly = 256                   // rows that do not wait any longer
+	pendingMax = 1024                  // rows above which a Put writes them itself before it goes on
+	retryAfter = time.Second           // after a failure
 )
 
 // pending are the arrivals that are durable in the log and not in the index yet.
