@@ -30,7 +30,7 @@ func ReadCommitmentData(r io.Reader, syntax dicom.UID, limit int) (*CommitmentDa
 	p.rd = codec.NewReader(r, dicom.LookupTransferSyntax(syntax), codec.Limits{MaxValue: 1 << 16, MaxDepth: 16})
 	for {
 		h, err := p.rd.Next()
-		if err == io.EOF {
+		if err == io.EOF { //nolint:errorlint // wrapped, it is the end of the connection within the data set
 			break
 		}
 		if err == nil {

@@ -37,7 +37,7 @@ func (j *commitmentJob) deliver(ctx context.Context, row *index.CommitRequest) e
 	if policy != deliverNew && same != nil {
 		err = reportOn(ctx, same, row)
 	}
-	if policy == deliverNew || policy == deliverSameThenNew && err != nil && !refused(err) {
+	if policy == deliverNew || policy == deliverSameThenNew && err != nil {
 		err = j.reportNew(ctx, peer, row)
 		if err != nil && ctx.Err() == nil && !refused(err) {
 			return j.noteAttempt(ctx, err)

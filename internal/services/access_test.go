@@ -9,6 +9,7 @@ import (
 	"gantry/internal/dicom"
 	"gantry/internal/dimse"
 	"gantry/internal/dul"
+	"gantry/internal/jobkinds"
 	"gantry/internal/modalities"
 	"gantry/internal/scp"
 	"gantry/internal/services"
@@ -121,6 +122,30 @@ func TestAccept(t *testing.T) {
 		ts, result := policy(x.change).Accept(&scp.Peer{CallingAET: "CT"}, x.abstract, x.proposed)
 		if ts != x.ts || result != x.result {
 			t.Errorf("%s: %q %d, want %q %d", name, ts, result, x.ts, x.result)
+		}
+	}
+}
+
+// What is not the push model's well-known instance is told from it (PS3.4 J.3.2, J.3.3).
+func TestWrongClassOrInstance(t *testing.T) {
+	t.Parallel()
+	s := policy(nil)
+	s2 := jobkinds.Deps{Config: config.Default()}
+	peer := scp.Header{Peer: &scp.Peer{CallingAET: "CT", RemoteAddr: from("10.0.0.1")}}
+	for _, x := range []struct {
+		class, instance dicom.UID
+		want            dimse.Status
+	}{
+		{"1.2.840.10008.1.20.2", dicom.StorageCommitmentPushModelInstance, dimse.StatusNoSuchSOPClass},
+		{"", "", dimse.StatusNoSuchSOPClass},
+		{dicom.StorageCommitmentPushModel, "1.2.840.10008.1.20.1.2", dimse.StatusNoSuchSOPInstance},
+		{dicom.StorageCommitmentPushModel, "", dimse.StatusNoSuchSOPInstance},
+	} {
+		if _, err := s.Action(t.Context(), &scp.ActionRequest{Header: peer, SOPClassUID: x.class, SOPInstanceUID: x.instance, ActionTypeID: 1}); dimse.StatusOf(err) != x.want {
+			t.Errorf("N-ACTION %q %q: %v, want %s", x.class, x.instance, err, x.want)
+		}
+		if err := s2.EventReport(t.Context(), &scp.EventReportRequest{Header: peer, SOPClassUID: x.class, SOPInstanceUID: x.instance, EventTypeID: 1}); dimse.StatusOf(err) != x.want {
+			t.Errorf("N-EVENT-REPORT %q %q: %v, want %s", x.class, x.instance, err, x.want)
 		}
 	}
 }

@@ -62,23 +62,44 @@ func TestDeliveryPolicy(t *testing.T) {
 	}
 }
 
-// With same-then-new a requester that has gone is called back.
+// With same-then-new a requester that takes no report on its association, or has gone, is called back.
 func TestSameThenNewCallsBack(t *testing.T) {
+	t.Parallel()
+	for name, gone := range map[string]bool{"deaf": false, "gone": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newSite(t, nil)
+			r := newRequester(t)
+			m := modality(t, "SCU", r.addr)
+			m.StorageCommitmentDelivery = "same-then-new"
+			s.know("scu", m)
+			refs := s.putInto(1)
+			c := s.dial("SCU", nil) // answers reports with 0211H
+			if err := ask(t, c, "2.25.1", refs); err != nil {
+				t.Fatal(err)
+			}
+			if gone {
+				c.Abort()
+			}
+			if got := r.next(t); got.calling != "GANTRY" || !slices.Equal(got.data.References, refs) {
+				t.Errorf("%+v", got)
+			}
+			s.reach(s.commitmentJobs()[0], jobs.Success)
+		})
+	}
+}
+
+// Of two entries with one AE title the one is called whose host the request came from.
+func TestPeerIsFoundByItsHost(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
 	r := newRequester(t)
-	m := modality(t, "SCU", r.addr)
-	m.StorageCommitmentDelivery = "same-then-new"
-	s.know("scu", m)
-	refs := s.putInto(1)
-	c := s.dial("SCU", nil) // takes no report: 0211H
-	if err := ask(t, c, "2.25.1", refs); err != nil {
+	s.know("another", config.NewModality("SCU", "192.0.2.1", 104))
+	s.know("this one", modality(t, "SCU", r.addr))
+	if err := ask(t, s.dial("SCU", nil), "2.25.1", s.putInto(1)); err != nil {
 		t.Fatal(err)
 	}
-	if err := c.Release(t.Context()); err != nil {
-		t.Logf("release: %v", err) // the report may have crossed it
-	}
-	s.reach(s.commitmentJobs()[0], jobs.Success, jobs.Failure)
+	r.next(t)
 }
 
 // A caller without an address that has gone gets its report when it asks again.

@@ -68,7 +68,7 @@ func (s *site) start(addr string) {
 	log := slog.New(slog.NewTextHandler(testLog{t}, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	s.store = store
 	s.peers = &jobkinds.Deps{Config: s.cfg, Store: store, Modalities: s.table, Logger: log}
-	engine := jobs.Config{Workers: 2, HistorySize: 100, Factories: s.peers.Factories(), Logger: log}
+	engine := jobs.Config{Workers: 2, HistorySize: 1000, Factories: s.peers.Factories(), Logger: log}
 	if s.cfg.SaveJobs {
 		engine.Saver = jobkinds.Saver{Store: store}
 	}
