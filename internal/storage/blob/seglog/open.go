@@ -266,7 +266,9 @@ func (s *Store) begin() error {
 			}
 			g.table = slices.Clone(table)
 			g.sealed, g.loaded = false, true
-			g.users++
+			if _, err := g.use(); err != nil {
+				return err
+			}
 			s.start(g, g.end)
 			return nil
 		}

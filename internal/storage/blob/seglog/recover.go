@@ -94,7 +94,10 @@ func (s *Store) readOn(g *segment) (*content, error) {
 	}
 	if g.end > 0 && size <= g.end {
 		g.sealed = true
-		return nil, nil
+		if s.opt.ReadOnly {
+			return nil, nil // kept open: it may be compacted by the process that writes
+		}
+		return nil, g.close() // until it is needed
 	}
 	if g.end > 0 {
 		if _, err := g.entries(); err != nil {
