@@ -3,7 +3,6 @@ package sqlite
 import (
 	"errors"
 	"fmt"
-	"strings"
 
 	"zombiezen.com/go/sqlite"
 
@@ -24,9 +23,9 @@ type conn struct {
 }
 
 func openConn(o Options, extra sqlite.OpenFlags) (*conn, error) {
-	flags := sqlite.OpenReadWrite | sqlite.OpenNoMutex | extra
+	flags := sqlite.OpenReadWrite | extra
 	if o.ReadOnly {
-		flags = sqlite.OpenReadOnly | sqlite.OpenNoMutex
+		flags = sqlite.OpenReadOnly
 	}
 	sc, err := sqlite.OpenConn(o.File, flags)
 	if err != nil {
@@ -223,5 +222,3 @@ func columnID(s *sqlite.Stmt, i int) (id index.ID) {
 	s.ColumnBytes(i, id[:])
 	return id
 }
-
-func list(columns ...string) string { return strings.Join(columns, ",") }
