@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"gantry/internal/storage"
 	"gantry/internal/storage/blob"
@@ -121,8 +122,17 @@ func TestReplayFromAnOlderIndex(t *testing.T) {
 func TestRebuild(t *testing.T) {
 	t.Parallel()
 	eachLayout(t, func(t *testing.T, layout string) {
-		s := open(t, t.TempDir(), layout)
-		rs := put(t, s, ct("A", 1, 1, 1).received(t))
+		clock := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+		s := open(t, t.TempDir(), layout, overwriteAlways, func(o *storage.Options) {
+			o.Clock = func() time.Time { clock = clock.Add(-time.Hour); return clock } // going backwards
+		})
+		rs := put(t, s, ct("A", 1, 1, 1).upload(t))
+		put(t, s, ct("A", 1, 1, 1).received(t)) // replaced
+		again := put(t, s, ct("B", 1, 1, 1).received(t))
+		if _, err := s.Delete(t.Context(), index.Patient, again.PatientID); err != nil {
+			t.Fatal(err)
+		}
+		put(t, s, ct("B", 1, 1, 1).received(t)) // deleted, then stored again
 		err := s.Update(t.Context(), func(tx index.Tx) error {
 			return errors.Join(tx.AddLabel(index.Study, rs.StudyID, "mine"), tx.PutJob(index.JobRow{ID: "j"}))
 		})
