@@ -16,6 +16,7 @@ import (
 type commitmentJob struct {
 	deps *Deps
 	requestState
+	jobID string
 	done  int
 	fresh []index.Reference // of a request that has just come, if it is small; nil: they are in the request's rows
 }
@@ -66,6 +67,9 @@ func (d *Deps) restoreCommitment(version int, data []byte) (jobs.Job, error) {
 }
 
 func (j *commitmentJob) id() requestID { return requestID{j.Peer, j.Transaction} }
+
+// Bind tells the job its id.
+func (j *commitmentJob) Bind(h jobs.Handle) { j.jobID = h.ID() }
 
 // Kind is StorageCommitmentScp.
 func (j *commitmentJob) Kind() string { return KindCommitmentSCP }
@@ -126,6 +130,7 @@ func (j *commitmentJob) Resubmit() error {
 // Ended notes in the request that its report was given up.
 func (j *commitmentJob) Ended(ctx context.Context, err error) {
 	j.deps.live.remove(j.id())
+	j.deps.away.leave(j.id())
 	if err == nil {
 		return
 	}

@@ -91,6 +91,10 @@ func reportOn(ctx context.Context, assoc *scp.Association, row *index.CommitRequ
 // reportNew opens an association to the peer, as SCP of storage commitment under the AE title the peer had called, and
 // sends the report on it (PS3.4 J.3.3).
 func (j *commitmentJob) reportNew(ctx context.Context, peer config.Modality, row *index.CommitRequest) error {
+	if j.deps.away.skip(addrOf(peer), j.id()) {
+		j.deps.away.wait(addrOf(peer), j.id(), j.jobID, false)
+		return errAway
+	}
 	c, err := j.deps.Dial(ctx, peer, Call{
 		LocalAET:     row.CalledAET,
 		CalledAET:    peerOf(row.PeerAET),
@@ -99,8 +103,10 @@ func (j *commitmentJob) reportNew(ctx context.Context, peer config.Modality, row
 		LenientRoles: true,
 	})
 	if err != nil {
+		j.deps.away.wait(addrOf(peer), j.id(), j.jobID, ctx.Err() == nil)
 		return err
 	}
+	j.deps.peerIsBack(ctx, peer)
 	rsp, err := c.EventReport(ctx, &scu.EventReportRequest{
 		SOPClassUID: dicom.StorageCommitmentPushModel, SOPInstanceUID: dicom.StorageCommitmentPushModelInstance,
 		EventTypeID: row.EventTypeID, Encode: reencode(row.Report),

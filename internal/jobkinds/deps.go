@@ -28,6 +28,7 @@ type Deps struct {
 	Logger     *slog.Logger
 
 	live liveRequests
+	away awayPeers
 	uses reportUses
 }
 

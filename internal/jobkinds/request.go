@@ -43,6 +43,9 @@ func (d *Deps) TakeRequest(ctx context.Context, in *Incoming) (answered func(), 
 		job.fresh = in.References
 	}
 	_, err = d.Jobs.Submit(ctx, job, jobs.Options{ID: claim.jobID, Save: claim.keep, NoWait: true})
+	if peer, ok := d.peerEntry(in.Peer.CallingAET, hostOf(in.Peer.RemoteAddr)); ok {
+		d.peerIsBack(ctx, peer)
+	}
 	if errors.Is(err, errRepeat) {
 		if err := d.Jobs.TryNow(ctx, claim.row.JobID); err != nil && !errors.Is(err, jobs.ErrState) && !errors.Is(err, jobs.ErrUnknown) {
 			d.log().Warn("a repeated request does not hurry its report", "transaction", in.TransactionUID, "error", err)

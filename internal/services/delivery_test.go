@@ -212,3 +212,38 @@ func TestReportSurvivesRestart(t *testing.T) {
 		})
 	}
 }
+
+// While a peer is away one report tries to reach it and the others wait; when it calls, all of them follow at once.
+func TestReportsWaitForTheirPeer(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	r := newRequester(t)
+	gone := modality(t, "SCU", r.addr)
+	gone.UseDicomTls = true // cannot associate with a plain port
+	s.know("scu", gone)
+	refs := s.putInto(1)
+	c := s.dial("SCU", nil)
+	uids := []dicom.UID{"2.25.1", "2.25.2", "2.25.3"}
+	for _, uid := range uids {
+		if err := ask(t, c, uid, refs); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, id := range s.commitmentJobs() {
+		s.reach(id, jobs.Retry)
+	}
+	s.know("scu", modality(t, "SCU", r.addr))
+	if err := ask(t, c, "2.25.4", refs); err != nil {
+		t.Fatal(err)
+	}
+	got := map[dicom.UID]bool{}
+	for range 4 {
+		got[r.next(t).data.TransactionUID] = true
+	}
+	if len(got) != 4 {
+		t.Errorf("reports of %v", got)
+	}
+	for _, id := range s.commitmentJobs() {
+		s.reach(id, jobs.Success)
+	}
+}
