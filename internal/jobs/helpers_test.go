@@ -169,7 +169,7 @@ func reach(t *testing.T, e *Engine, id string, states ...State) Info {
 		}
 		select {
 		case <-changed:
-		case <-t.Context().Done():
+		case <-time.After(2 * time.Minute): // says what is missing in place of hanging
 			t.Fatalf("%s is %s, want %v", id, info.State, states)
 		}
 	}

@@ -32,7 +32,7 @@ func (c counter) EventReport(_ context.Context, rq *scp.EventReportRequest) erro
 func BenchmarkCommitment(b *testing.B) {
 	for _, n := range []int{1, 5000, 100_000} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
-			s := newSite(b, func(c *config.Config) { c.DicomScuTimeout = 60 })
+			s := newSite(b, func(c *config.Config) { c.DicomScuTimeout, c.SyncStorageArea = 60, true })
 			taker := counter{make(chan int64, 1)}
 			ctx, cancel := context.WithCancel(context.Background())
 			addr, done := serve(b, ctx, "127.0.0.1:0", scp.Config{Handler: taker, Accept: acceptFirst})

@@ -24,6 +24,9 @@ import (
 	"gantry/internal/tools/phantom"
 )
 
+// patience is how long a test waits for what has to come, before it says what is missing in place of hanging.
+const patience = 2 * time.Minute
+
 // site is a DICOM server with everything behind it, as the daemon builds it.
 type site struct {
 	t        testing.TB
@@ -43,7 +46,7 @@ func newSite(t testing.TB, change func(*config.Config)) *site {
 	t.Helper()
 	cfg := config.Default()
 	cfg.StorageDirectory = t.TempDir()
-	cfg.DicomAet = "GANTRY"
+	cfg.DicomAet, cfg.SyncStorageArea = "GANTRY", false
 	if change != nil {
 		change(cfg)
 	}
@@ -61,7 +64,7 @@ func (s *site) start(addr string) {
 	t := s.t
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	store, err := storage.Open(ctx, storage.Options{Dir: s.cfg.StorageDirectory, Layout: s.layout, NoSync: true, SegmentSize: 8 << 20})
+	store, err := storage.Open(ctx, storage.Options{Dir: s.cfg.StorageDirectory, Layout: s.layout, NoSync: !s.cfg.SyncStorageArea, SegmentSize: 8 << 20})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -205,8 +208,8 @@ func (s *site) reach(id string, states ...jobs.State) jobs.Info {
 		}
 		select {
 		case <-changed:
-		case <-s.t.Context().Done():
-			s.t.Fatalf("job %s is %s", id, info.State)
+		case <-time.After(patience):
+			s.t.Fatalf("job %s is %s, want %v", id, info.State, states)
 		}
 	}
 }
@@ -311,7 +314,7 @@ func (r *requester) next(t testing.TB) reported {
 	select {
 	case got := <-r.reports:
 		return got
-	case <-t.Context().Done():
+	case <-time.After(patience):
 		t.Fatal("no report came")
 		return reported{}
 	}
