@@ -35,7 +35,7 @@ func runBackup(ctx context.Context, o *backupOptions, dir string) (err error) {
 	if entries, err := os.ReadDir(dir); err == nil && len(entries) > 0 {
 		return usagef("%s is not empty; name a new folder", dir)
 	}
-	s, err := o.open(ctx, true)
+	s, err := o.open(ctx, beside)
 	if err != nil {
 		return err
 	}

@@ -128,14 +128,17 @@ func TestVersion(t *testing.T) {
 
 func TestFolderCommandsWantAFolder(t *testing.T) {
 	t.Parallel()
-	dir := filepath.Join(t.TempDir(), "none")
+	foreign := t.TempDir()
+	missing := filepath.Join(foreign, "none")
 	for _, args := range [][]string{{"fsck"}, {"export", "out"}, {"backup", "out"}} {
-		o := run(t, nil, append(args, "--storage", dir)...)
-		if o.code != 6 || !strings.Contains(o.stderr, "there is no data folder") {
-			t.Errorf("%v: %+v", args, o)
+		for _, dir := range []string{missing, foreign} {
+			o := run(t, nil, append(args, "--storage", dir)...)
+			if o.code != 6 || !strings.Contains(o.stderr, "there is no data folder") {
+				t.Errorf("%v: %+v", args, o)
+			}
 		}
 	}
-	if _, err := os.Stat(dir); err == nil {
-		t.Error("the folder was made")
+	if entries, err := os.ReadDir(foreign); err != nil || len(entries) > 0 {
+		t.Errorf("something was made: %v %v", entries, err)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 
 	"gantry/internal/storage"
 	"gantry/internal/storage/index"
@@ -45,7 +46,7 @@ func runExport(ctx context.Context, o *exportOptions, dir string, ids []string) 
 			return &usageError{err: err}
 		}
 	}
-	s, err := o.open(ctx, true)
+	s, err := o.open(ctx, beside)
 	if err != nil {
 		return err
 	}
@@ -80,9 +81,9 @@ func (o *exportOptions) report(r *storage.ExportSummary) error {
 	return err
 }
 
-// exists tells a missing data folder from an empty one, which opening it would make.
+// exists tells a data folder from what opening it would turn into one.
 func exists(dir string) error {
-	_, err := os.Stat(dir)
+	_, err := os.Stat(filepath.Join(dir, "VERSION"))
 	if errors.Is(err, os.ErrNotExist) {
 		return &notFoundError{fmt.Sprintf("there is no data folder %s; name it with --storage or --config", dir)}
 	}

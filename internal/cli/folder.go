@@ -26,8 +26,8 @@ func (o *folderOptions) register(cmd *cobra.Command) {
 	f.BoolVarP(&o.verbose, "verbose", "v", false, "log what happens to standard error")
 }
 
-// open opens the data folder, beside a running daemon if readOnly.
-func (o *folderOptions) open(ctx context.Context, readOnly bool) (*storage.Store, error) {
+// open opens the data folder; mode is given the options to say how.
+func (o *folderOptions) open(ctx context.Context, mode func(*storage.Options)) (*storage.Store, error) {
 	var flags []config.Setting
 	if o.storage != "" {
 		flags = append(flags, config.Setting{Path: []string{"StorageDirectory"}, Value: o.storage, Source: "--storage"})
@@ -40,8 +40,11 @@ func (o *folderOptions) open(ctx context.Context, readOnly bool) (*storage.Store
 		return nil, err
 	}
 	options := daemon.StorageOptions(c, o.logger())
-	options.ReadOnly = readOnly
+	mode(&options)
 	return storage.Open(ctx, options)
 }
+
+// beside opens the folder for reading, also while a daemon uses it.
+func beside(o *storage.Options) { o.ReadOnly = true }
 
 func (o *folderOptions) logger() *slog.Logger { return logger(o.env, o.verbose) }

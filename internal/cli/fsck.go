@@ -57,7 +57,7 @@ type fsckFinding struct {
 }
 
 func runFsck(ctx context.Context, o *fsckOptions) (err error) {
-	s, err := o.open(ctx, o.readOnly)
+	s, err := o.open(ctx, func(s *storage.Options) { s.ReadOnly, s.Salvage = o.readOnly, o.check.Rebuild })
 	if err != nil {
 		return err
 	}
