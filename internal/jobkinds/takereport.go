@@ -14,6 +14,9 @@ import (
 	"gantry/internal/storage/index"
 )
 
+// leastReportLimit is how many references a report may at least have, however few we take in a request.
+const leastReportLimit = 1_000_000
+
 // EventReport takes the report of a storage commitment, on the association we asked on or on one the peer opened: only
 // from the peer that was asked, and only while the transaction is open. It implements scp.EventReceiver.
 func (d *Deps) EventReport(ctx context.Context, rq *scp.EventReportRequest) error {
@@ -27,7 +30,7 @@ func (d *Deps) EventReport(ctx context.Context, rq *scp.EventReportRequest) erro
 	case !rq.HasDataset:
 		return dimse.Errorf(dimse.StatusInvalidArgument, "event information missing")
 	}
-	data, err := ReadCommitmentData(rq.Data, rq.TransferSyntax, 0)
+	data, err := ReadCommitmentData(rq.Data, rq.TransferSyntax, max(d.Config.StorageCommitmentMaximumReferences, leastReportLimit))
 	if err != nil {
 		return err
 	}
