@@ -136,6 +136,7 @@ func (d *Daemon) Stop(ctx context.Context) error {
 		return nil
 	}
 	defer close(d.stopped)
+	d.log.Info("stopping: no new work is taken, running operations may finish")
 	var errs []error
 	note := func(what string, err error) {
 		if err != nil {
@@ -162,6 +163,7 @@ func (d *Daemon) Stop(ctx context.Context) error {
 	if d.store != nil {
 		note("the store", d.store.Close())
 	}
+	d.log.Info("stopped")
 	return errors.Join(errs...)
 }
 
@@ -229,6 +231,9 @@ func (d *Daemon) startHTTP(ctx context.Context) (err error) {
 	}
 	if d.cfg.RemoteAccessAllowed && !d.cfg.Authentication() {
 		d.log.Warn("the REST API is open to everybody on the network: RemoteAccessAllowed without a login")
+	}
+	if d.cfg.RemoteAccessAllowed && d.cfg.Authentication() && !d.cfg.SslEnabled {
+		d.log.Warn("passwords cross the network in clear text: set SslEnabled, or put a proxy with TLS in front")
 	}
 	if d.httpListeners, err = listen(ctx, d.cfg.HTTPAddresses(), "HttpPort"); err != nil {
 		return err
