@@ -31,9 +31,11 @@ type Assoc struct {
 	writeErr   error      // a write failed: what the peer got is not known
 	messages   chan struct{}
 	awaited    atomic.Int64
+	performing atomic.Int64
 	lingerOnce sync.Once
 	lingers    bool        // the background wait of Sta13 reads; under readLock
-	busy       atomic.Bool // something has begun to come in and not ended
+	within     bool        // the rest of a message is due, says the reader; under readLock
+	partial    atomic.Bool // something has begun to come in and not ended
 
 	mu      sync.Mutex
 	state   state
@@ -114,11 +116,30 @@ func (a *Assoc) AwaitReply(n int) {
 	a.readGuard.restart()
 }
 
+// Busy tells how many more (or, negative, fewer) operations of the peer are
+// being performed. While any is, it is not the peer's turn: between messages
+// ReadPDV waits without a limit, for replies too.
+func (a *Assoc) Busy(n int) {
+	a.performing.Add(int64(n))
+	a.readGuard.restart()
+}
+
 // ReadPDV gives the next piece of a message, as soon as it is there. io.EOF:
 // the association was released, by this side or by the peer, whose release has
-// been answered. P-DATA-TF longer than was announced are taken too. Anything else is an *AbortError that wraps what happened: the
-// cancellation of ctx, a *TimeoutError, ErrConnectionLost, a *pdu.Error.
-func (a *Assoc) ReadPDV(ctx context.Context) (PDV, error) {
+// been answered. P-DATA-TF longer than was announced are taken too. Anything
+// else is an *AbortError that wraps what happened: the cancellation of ctx, a
+// *TimeoutError, ErrConnectionLost, a *pdu.Error.
+//
+// Within a message the peer has DIMSETimeout for each piece, between messages
+// IdleTimeout unless AwaitReply or Busy say otherwise. No time passes while a
+// message of this side is being sent: that has a time-out of its own.
+func (a *Assoc) ReadPDV(ctx context.Context) (PDV, error) { return a.readPDV(ctx, false) }
+
+// ReadRest is ReadPDV where the rest of a message is due, which this layer
+// cannot see between a command and its data set.
+func (a *Assoc) ReadRest(ctx context.Context) (PDV, error) { return a.readPDV(ctx, true) }
+
+func (a *Assoc) readPDV(ctx context.Context, within bool) (PDV, error) {
 	select {
 	case a.readLock <- struct{}{}:
 		defer func() { <-a.readLock }()
@@ -127,6 +148,7 @@ func (a *Assoc) ReadPDV(ctx context.Context) (PDV, error) {
 	case <-ctx.Done():
 		return PDV{}, ctx.Err()
 	}
+	a.within = within
 	for {
 		if err := a.Err(); err != nil {
 			a.in.free()
@@ -193,9 +215,12 @@ func (a *Assoc) Close() error {
 	return nil
 }
 
+// lockMessages waits until this side's next message may be sent. Meanwhile the
+// time of the reader stands still.
 func (a *Assoc) lockMessages(ctx context.Context) error {
 	select {
 	case a.messages <- struct{}{}:
+		a.readGuard.restart()
 		return nil
 	case <-a.done:
 		return a.over()
@@ -204,7 +229,10 @@ func (a *Assoc) lockMessages(ctx context.Context) error {
 	}
 }
 
-func (a *Assoc) unlockMessages() { <-a.messages }
+func (a *Assoc) unlockMessages() {
+	<-a.messages
+	a.readGuard.restart()
+}
 
 // over is what those get who want to send on an association that has ended.
 func (a *Assoc) over() error {

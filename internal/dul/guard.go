@@ -50,6 +50,15 @@ func (g *guard) leave() {
 	g.mu.Unlock()
 }
 
+// expired reports whether a call that timed out did so for good: not because it
+// was cancelled or interrupted, as enter tells, and not by a deadline that has
+// just been lifted.
+func (g *guard) expired(ctx context.Context) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return ctx.Err() == nil && !g.interrupted && !earlier(g.deadline(), g.limit).IsZero()
+}
+
 func (g *guard) watch(ctx context.Context) {
 	done := ctx.Done()
 	if done == g.watched {

@@ -172,17 +172,21 @@ func (a *Assoc) read(ctx context.Context, p []byte) (int, error) {
 		_ = a.conn.SetReadDeadline(deadline)
 		return a.conn.Read(p)
 	}
-	a.busy.Store(a.in.busy())
-	if err := a.readGuard.enter(ctx); err != nil {
-		return 0, err
+	a.partial.Store(a.within || a.in.busy())
+	for {
+		if err := a.readGuard.enter(ctx); err != nil {
+			return 0, err
+		}
+		n, err := a.conn.Read(p)
+		a.readGuard.leave()
+		if n > 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
+			return n, err
+		}
+		if a.readGuard.expired(ctx) {
+			_, phase := a.readDeadline() // what was waited for at last
+			return 0, &TimeoutError{Phase: phase}
+		}
 	}
-	n, err := a.conn.Read(p)
-	a.readGuard.leave()
-	if n == 0 && errors.Is(err, os.ErrDeadlineExceeded) {
-		_, phase := a.readDeadline() // what was waited for at last
-		return 0, &TimeoutError{Phase: phase}
-	}
-	return n, err
 }
 
 // readDeadline tells how long to wait for the peer, and what for.
@@ -198,7 +202,14 @@ func (a *Assoc) readDeadline() (deadline time.Time, phase string) {
 	default:
 		return a.waitEnd, "release"
 	}
-	if a.awaited.Load() > 0 || a.busy.Load() {
+	switch {
+	case len(a.messages) > 0:
+		return time.Time{}, ""
+	case a.partial.Load():
+		return after(a.timeouts.dimse), "DIMSE"
+	case a.performing.Load() > 0:
+		return time.Time{}, ""
+	case a.awaited.Load() > 0:
 		return after(a.timeouts.dimse), "DIMSE"
 	}
 	return after(a.timeouts.idle), "idle"

@@ -1,15 +1,18 @@
 package dul_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
 	"net"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"gantry/internal/dul"
+	"gantry/internal/dul/pdu"
 )
 
 // inBubble runs f with an accepted association and its peer on a pipe, where
@@ -104,6 +107,132 @@ func TestDIMSETimeoutWhileAReplyIsAwaited(t *testing.T) {
 		time.Sleep(5 * time.Second) // in the bubble this takes no time
 		a.AwaitReply(1)
 		expectTimeout(t, <-failed, "DIMSE", start, 15*time.Second)
+	})
+}
+
+func TestNoTimeoutWhileAnOperationIsPerformed(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		awaited int
+		phase   string
+		wait    time.Duration
+	}{
+		"between messages":         {0, "idle", time.Minute},
+		"while a reply is awaited": {1, "DIMSE", 10 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, waits(), func(t *testing.T, a *dul.Assoc, p peer) {
+				go drain(p)
+				failed := make(chan error, 1)
+				go func() {
+					_, err := a.ReadPDV(t.Context())
+					failed <- err
+				}()
+				synctest.Wait()
+				a.AwaitReply(c.awaited)
+				a.Busy(2)
+				a.Busy(-1)
+				time.Sleep(time.Hour) // in the bubble this takes no time
+				a.Busy(-1)
+				expectTimeout(t, <-failed, c.phase, time.Now().Add(-c.wait), c.wait)
+			})
+		})
+	}
+}
+
+func TestDIMSETimeoutWithinAMessageInSpiteOfAnOperation(t *testing.T) {
+	t.Parallel()
+	inBubble(t, waits(), func(t *testing.T, a *dul.Assoc, p peer) {
+		a.Busy(1)
+		go func() { p.send("04 00 00000008 00000004 01 01 4142"); drain(p) }()
+		if _, err := a.ReadPDV(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		start := time.Now()
+		_, err := a.ReadPDV(t.Context())
+		expectTimeout(t, err, "DIMSE", start, 10*time.Second)
+	})
+}
+
+// The data set that a command announced is due, whatever the limit between messages.
+func TestDIMSETimeoutBetweenCommandAndDataSet(t *testing.T) {
+	t.Parallel()
+	pol := waits()
+	pol.IdleTimeout = 0
+	inBubble(t, pol, func(t *testing.T, a *dul.Assoc, p peer) {
+		a.Busy(1)
+		go func() { p.send("04 00 00000008 00000004 01 03 4142"); drain(p) }()
+		if v, err := a.ReadPDV(t.Context()); err != nil || !v.Last {
+			t.Fatalf("%+v, %v", v, err)
+		}
+		start := time.Now()
+		_, err := a.ReadRest(t.Context())
+		expectTimeout(t, err, "DIMSE", start, 10*time.Second)
+	})
+}
+
+// A line that takes a second for each PDU is slow, but not dead.
+func TestNoTimeoutOfTheReaderDuringALongSend(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		awaited int
+		phase   string
+		wait    time.Duration
+	}{
+		"idle":               {0, "idle", time.Minute},
+		"a reply is awaited": {1, "DIMSE", 10 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, waits(), func(t *testing.T, a *dul.Assoc, p peer) {
+				a.AwaitReply(c.awaited)
+				failed := make(chan error, 1)
+				go func() {
+					_, err := a.ReadPDV(t.Context())
+					failed <- err
+				}()
+				synctest.Wait()
+				sent := make(chan error, 1)
+				data := bytes.NewReader(make([]byte, 10*dul.DefaultMaxPDULength))
+				go func() { sent <- a.WriteMessage(t.Context(), 1, []byte{1, 2}, data) }()
+				for last := false; !last; {
+					time.Sleep(time.Second)
+					d := p.receive().(*pdu.Data)
+					v := d.PDVs[len(d.PDVs)-1]
+					last = v.Last && !v.Command
+				}
+				if err := <-sent; err != nil {
+					t.Fatal(err)
+				}
+				go drain(p)
+				expectTimeout(t, <-failed, c.phase, time.Now().Add(-c.wait), c.wait)
+			})
+		})
+	}
+}
+
+// Whoever reads when the association is aborted does not cut short the time in
+// which the peer may read the A-ABORT (Sta13).
+func TestReaderAtTheAbort(t *testing.T) {
+	t.Parallel()
+	inBubble(t, waits(), func(t *testing.T, a *dul.Assoc, p peer) {
+		failed := make(chan error, 1)
+		go func() {
+			_, err := a.ReadPDV(t.Context())
+			failed <- err
+		}()
+		synctest.Wait()
+		start := time.Now()
+		go func() { _ = a.Abort(errors.New("enough")) }()
+		p.expect(userAbort)
+		if err := <-failed; !strings.Contains(err.Error(), "enough") {
+			t.Error(err)
+		}
+		p.expectEnd()
+		if passed := time.Since(start); passed != 2*time.Second {
+			t.Errorf("closed after %v", passed)
+		}
 	})
 }
 
@@ -234,7 +363,7 @@ func TestCancelledAfterwards(t *testing.T) {
 	inBubble(t, policy(), func(t *testing.T, a *dul.Assoc, p peer) {
 		for range 3 {
 			ctx, cancel := context.WithCancel(t.Context())
-			go func() { _, _ = p.Write([]byte{4, 0, 0, 0, 0, 6, 0, 0, 0, 2, 1, 3}) }() //			go p.sendPDU(&pdu.Datapdu.Data{PDVs: []pdu.PDV{{ContextID: 1, Command: true, Last: true}}})
+			go func() { _, _ = p.Write([]byte{4, 0, 0, 0, 0, 6, 0, 0, 0, 2, 1, 3}) }()
 			if _, err := a.ReadPDV(ctx); err != nil {
 				t.Fatal(err)
 			}
