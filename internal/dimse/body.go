@@ -84,7 +84,7 @@ func (b *body) fill() error {
 			b.end(io.EOF)
 			break
 		}
-		pdv, err := b.conn.assoc.ReadPDV(b.ctx)
+		pdv, err := b.conn.assoc.ReadRest(b.ctx)
 		if released(err) {
 			err = b.conn.fail(&ProtocolError{"association released within a data set"})
 		}

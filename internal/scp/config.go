@@ -46,9 +46,13 @@ type Config struct {
 	// Identity checks a user identity (PS3.7 D.3.3.7) and returns the server response, nil for none. Nil lets all in.
 	Identity func(ctx context.Context, rq *dul.Request) ([]byte, error)
 
-	MaxAssociations int    // associations at once, more are refused as transient, local limit exceeded; 0: 100
-	Operations      int    // operations at once over all associations (DicomThreadsCount); 0: 4
-	AsyncWindow     uint16 // operations at once granted to one association, 0 or 1: no more than one
+	MaxAssociations int // associations at once, more are refused as transient, local limit exceeded; 0: 100
+	// Operations is how many operations are performed at once over all associations (DicomThreadsCount); 0: 4. It bounds
+	// work, not waiting: an operation counts when all of its data set has arrived, so that peers that send slowly
+	// or not at all keep nobody else from being served. C-ECHO and C-STORE never count: what there is to do for an object
+	// is done while it arrives, and then the disk is waited for; the memory that takes is for the Storer to bound.
+	Operations  int
+	AsyncWindow uint16 // operations at once granted to one association, 0 or 1: no more than one
 
 	MaxPDULength                           uint32 // received; 0: dul.DefaultMaxPDULength
 	ImplementationClassUID                 string

@@ -19,8 +19,8 @@ type Echoer interface {
 	Echo(ctx context.Context, rq *EchoRequest) error
 }
 
-// Storer takes the objects of C-STORE (PS3.7 9.1.1). The operation slot is given back when rq.Data has been read to
-// its end, so waiting for the disk after that holds up nobody.
+// Storer takes the objects of C-STORE (PS3.7 9.1.1), as many at once as there are associations, and with a window more:
+// it has to bound the memory that it holds for them itself.
 type Storer interface {
 	Store(ctx context.Context, rq *StoreRequest) error
 }
@@ -79,7 +79,7 @@ type ActionRequest struct {
 	SOPInstanceUID dicom.UID
 	ActionTypeID   uint16
 	HasDataset     bool
-	Data           io.Reader // empty without a data set
+	Data           io.Reader // empty without a data set; its end waits for one of Config.Operations
 }
 
 // Dataset reads the action information.
@@ -103,7 +103,7 @@ type EventReportRequest struct {
 	SOPInstanceUID dicom.UID
 	EventTypeID    uint16
 	HasDataset     bool
-	Data           io.Reader // empty without a data set
+	Data           io.Reader // empty without a data set; its end waits for one of Config.Operations
 }
 
 // Dataset reads the event information.

@@ -2,7 +2,6 @@ package scp_test
 
 import (
 	"context"
-	"errors"
 	"io"
 	"sync/atomic"
 	"testing"
@@ -58,9 +57,9 @@ func storeAll(t *testing.T, c *scu.Client, n int) chan error {
 	return results
 }
 
-// With a window of three the second and third object are taken in while the first waits for the disk, although
-// there is but one slot; a fourth has to wait for an answer.
-func TestWaitingForTheDiskHoldsNoSlot(t *testing.T) {
+// With a window of three the second and third object are taken in while the first waits for the disk; a fourth has to
+// wait for an answer.
+func TestWindow(t *testing.T) {
 	t.Parallel()
 	h := newStepper()
 	_, addr := serve(t, scp.Config{Handler: h, Operations: 1, AsyncWindow: 3})
@@ -102,37 +101,6 @@ func TestOneOperationAtATimeWithoutAWindow(t *testing.T) {
 	}
 	if most := h.most.Load(); most != 1 {
 		t.Errorf("%d operations at once", most)
-	}
-}
-
-// While one association takes an object in, another one waits for the only slot; C-ECHO needs none.
-func TestOperationSlotsAreShared(t *testing.T) {
-	t.Parallel()
-	h := newStepper()
-	close(h.goOn)
-	_, addr := serve(t, scp.Config{Handler: h, Operations: 1})
-	slow, other := dial(t, clientConfig(addr)), dial(t, clientConfig(addr))
-	pr, pw := io.Pipe()
-	rq := object(0)
-	rq.Data = pr
-	first := make(chan error, 1)
-	go func() { _, err := slow.Store(t.Context(), rq); first <- err }()
-	if _, err := pw.Write(pattern(200_000)); err != nil {
-		t.Fatal(err)
-	}
-	<-h.begun
-	second := storeAll(t, other, 1)
-	if err := dial(t, clientConfig(addr)).Echo(t.Context()); err != nil {
-		t.Error(err)
-	}
-	if n := len(h.begun); n != 0 {
-		t.Error("a second operation was begun")
-	}
-	if err := pw.Close(); err != nil {
-		t.Error(err)
-	}
-	if err := errors.Join(<-first, <-second); err != nil {
-		t.Error(err)
 	}
 }
 

@@ -61,15 +61,12 @@ func (a *Association) serve(ctx context.Context, m *dimse.Message) {
 // perform does an operation from its command to its response. It calls read, if given, once the data set has been
 // read or cannot be, in any case.
 func (a *Association) perform(ctx context.Context, op *operation, read func()) {
-	done := func() {
-		a.releaseSlot(op)
-		if read != nil {
-			read()
-		}
+	if read == nil {
+		read = func() {}
 	}
 	duplicate, ok := a.begin(op.Command.MessageID)
 	if !ok {
-		done()
+		read()
 		return
 	}
 	defer a.end(op.Command.MessageID, duplicate)
@@ -78,11 +75,7 @@ func (a *Association) perform(ctx context.Context, op *operation, read func()) {
 			_ = op.Drain(ctx) // fails at once, which ends the data set for whoever waits for that
 		}
 	}()
-	if !a.acquireSlot(ctx, op) {
-		done()
-		return
-	}
-	op.AtEnd(done)
+	op.AtEnd(read)
 	var err error
 	if duplicate {
 		err = dimse.Errorf(dimse.StatusDuplicateInvocation, "message id %d is in use", op.Command.MessageID)
@@ -128,7 +121,7 @@ func (a *Association) drain(ctx context.Context, m *dimse.Message) bool {
 
 func (a *Association) runAfter(ctx context.Context, op *operation) {
 	a.mu.Lock()
-	a.work++
+	a.started()
 	a.mu.Unlock()
 	go func() {
 		defer a.finished()
@@ -148,17 +141,17 @@ func (a *Association) recovered(cmd *dimse.Command, value any) bool {
 	return true
 }
 
-// acquireSlot waits for one of the operations at once that the server allows. C-ECHO needs none.
-func (a *Association) acquireSlot(ctx context.Context, op *operation) bool {
-	if a.slots == nil || op.Command.Field == dimse.CEchoRQ {
-		return true
+// acquireSlot waits for one of the operations at once that the server allows.
+func (a *Association) acquireSlot(ctx context.Context, op *operation) error {
+	if a.slots == nil || op.slot {
+		return nil
 	}
 	select {
 	case a.slots <- struct{}{}:
 		op.slot = true
-		return true
+		return nil
 	case <-ctx.Done():
-		return false
+		return context.Cause(ctx)
 	}
 }
 
@@ -176,7 +169,7 @@ func (a *Association) begin(id uint16) (duplicate, ok bool) {
 	if a.draining {
 		return false, false
 	}
-	a.work++
+	a.started()
 	if _, duplicate = a.running[id]; !duplicate {
 		a.running[id] = struct{}{}
 	}
@@ -192,11 +185,18 @@ func (a *Association) end(id uint16, duplicate bool) {
 	a.finished()
 }
 
+// started begins a piece of work, during which the peer has every right to be silent. a.mu is held.
+func (a *Association) started() {
+	a.work++
+	a.assoc.Busy(1)
+}
+
 // finished ends a piece of work, and the association with it if that was the last one of a shutdown.
 func (a *Association) finished() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.work--
+	a.assoc.Busy(-1)
 	if a.work == 0 {
 		a.idle.Broadcast()
 		if a.draining {

@@ -4,11 +4,13 @@ import (
 	"context"
 	"io"
 
+	"gantry/internal/dicom"
 	"gantry/internal/dimse"
 )
 
 // dispatch has the handler perform an operation. Further services are further cases.
 func (a *Association) dispatch(ctx context.Context, op *operation) error {
+	defer a.releaseSlot(op)
 	switch op.Command.Field {
 	case dimse.CEchoRQ:
 		return a.echo(ctx, op)
@@ -66,11 +68,9 @@ func (a *Association) store(ctx context.Context, op *operation, h Storer) error 
 // action performs N-ACTION (PS3.7 10.1.4.1).
 func (a *Association) action(ctx context.Context, op *operation, h Actor) error {
 	cmd := op.Command
-	switch {
-	case cmd.RequestedSOPClassUID == "":
-		return dimse.Errorf(dimse.StatusNoSuchSOPClass, "Requested SOP Class UID missing")
-	case cmd.RequestedSOPInstanceUID == "":
-		return dimse.Errorf(dimse.StatusNoSuchSOPInstance, "Requested SOP Instance UID missing")
+	data, err := a.normalized(ctx, op, "Requested", cmd.RequestedSOPClassUID, cmd.RequestedSOPInstanceUID)
+	if err != nil {
+		return err
 	}
 	result, err := h.Action(ctx, &ActionRequest{
 		Header:         a.header(op),
@@ -78,7 +78,7 @@ func (a *Association) action(ctx context.Context, op *operation, h Actor) error 
 		SOPInstanceUID: cmd.RequestedSOPInstanceUID,
 		ActionTypeID:   cmd.ActionTypeID,
 		HasDataset:     op.Data != nil,
-		Data:           dataOrNothing(op.Data),
+		Data:           data,
 	})
 	if err == nil && result != nil {
 		op.reply, op.after = result.Reply, result.After
@@ -89,11 +89,9 @@ func (a *Association) action(ctx context.Context, op *operation, h Actor) error 
 // eventReport takes N-EVENT-REPORT (PS3.7 10.1.1.1).
 func (a *Association) eventReport(ctx context.Context, op *operation, h EventReceiver) error {
 	cmd := op.Command
-	switch {
-	case cmd.AffectedSOPClassUID == "":
-		return dimse.Errorf(dimse.StatusNoSuchSOPClass, "Affected SOP Class UID missing")
-	case cmd.AffectedSOPInstanceUID == "":
-		return dimse.Errorf(dimse.StatusNoSuchSOPInstance, "Affected SOP Instance UID missing")
+	data, err := a.normalized(ctx, op, "Affected", cmd.AffectedSOPClassUID, cmd.AffectedSOPInstanceUID)
+	if err != nil {
+		return err
 	}
 	return h.EventReport(ctx, &EventReportRequest{
 		Header:         a.header(op),
@@ -101,18 +99,43 @@ func (a *Association) eventReport(ctx context.Context, op *operation, h EventRec
 		SOPInstanceUID: cmd.AffectedSOPInstanceUID,
 		EventTypeID:    cmd.EventTypeID,
 		HasDataset:     op.Data != nil,
-		Data:           dataOrNothing(op.Data),
+		Data:           data,
 	})
 }
 
-func dataOrNothing(r io.Reader) io.Reader {
-	if r == nil {
-		return nothing{}
+// normalized checks that an N-service names its object and gives its data set, at whose end the operation takes its
+// slot; without one it takes it now.
+func (a *Association) normalized(ctx context.Context, op *operation, role string, class, instance dicom.UID) (io.Reader, error) {
+	switch {
+	case class == "":
+		return nil, dimse.Errorf(dimse.StatusNoSuchSOPClass, "%s SOP Class UID missing", role)
+	case instance == "":
+		return nil, dimse.Errorf(dimse.StatusNoSuchSOPInstance, "%s SOP Instance UID missing", role)
 	}
-	return r
+	takeSlot := func() error { return a.acquireSlot(ctx, op) }
+	if op.Data == nil {
+		return nothing{}, takeSlot()
+	}
+	return &thenReader{Reader: op.Data, then: takeSlot}, nil
 }
 
 // nothing is the data set of a message that has none.
 type nothing struct{}
 
 func (nothing) Read([]byte) (int, error) { return 0, io.EOF }
+
+// thenReader does something before it tells of the end.
+type thenReader struct {
+	io.Reader
+	then func() error
+}
+
+func (r *thenReader) Read(p []byte) (int, error) {
+	n, err := r.Reader.Read(p)
+	if err == io.EOF { //nolint:errorlint // wrapped it is another end
+		if failed := r.then(); failed != nil {
+			return n, failed
+		}
+	}
+	return n, err
+}

@@ -9,6 +9,7 @@ import (
 
 	"gantry/internal/dicom"
 	"gantry/internal/dimse"
+	"gantry/internal/dul"
 	"gantry/internal/dul/pdu"
 	"gantry/internal/scp"
 )
@@ -27,10 +28,16 @@ func connect(t testing.TB, addr string) *wire {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = c.Close() })
+	return associate(t, c, nil)
+}
+
+// associate asks for an association on a connection.
+func associate(t testing.TB, c net.Conn, async *dul.AsyncWindow) *wire {
+	t.Helper()
 	w := &wire{t, c}
 	rq := &pdu.AssociateRQ{
 		ProtocolVersion: pdu.ProtocolVersion, CallingAET: "WIRE", CalledAET: "SERVER", ApplicationContext: pdu.ApplicationContext,
-		UserInfo: pdu.UserInfo{MaxLength: 16384, ImplementationClassUID: "1.2.3"},
+		UserInfo: pdu.UserInfo{MaxLength: 16384, ImplementationClassUID: "1.2.3", Async: async},
 	}
 	for i, pc := range contexts() {
 		rq.Contexts = append(rq.Contexts, pdu.ProposedContext{
