@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"testing"
 
 	"gantry/internal/dul"
@@ -101,8 +100,14 @@ func storescp(t *testing.T, args ...string) string {
 
 func TestEchoscuCalls(t *testing.T) {
 	t.Parallel()
+	echoscuCalls(t, policy(), "--repeat", "3")
+}
+
+// echoscuCalls has DCMTK's echoscu call an acceptor that answers.
+func echoscuCalls(t *testing.T, pol dul.Policy, options ...string) {
+	t.Helper()
 	echoscu := testkit.Program(t, "echoscu")
-	addr, associations := listen(t, policy())
+	addr, associations := listen(t, pol)
 	done := make(chan error, 1)
 	go func() {
 		got := <-associations
@@ -113,7 +118,7 @@ func TestEchoscuCalls(t *testing.T) {
 		done <- serveEcho(t.Context(), got.Assoc)
 	}()
 	host, port, _ := net.SplitHostPort(addr)
-	run(t, echoscu, "--repeat", strconv.Itoa(3), host, port)
+	run(t, echoscu, append(options, host, port)...)
 	if err := <-done; !errors.Is(err, io.EOF) {
 		t.Errorf("association ended with %v", err)
 	}

@@ -3,19 +3,10 @@ package dul_test
 import (
 	"bytes"
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"errors"
 	"io"
-	"math/big"
-	"net"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -24,61 +15,12 @@ import (
 	"gantry/internal/testkit"
 )
 
-// identity is a self-signed certificate with its key, also as PEM files.
-type identity struct {
-	tls.Certificate
-	pool              *x509.CertPool
-	keyFile, certFile string
-}
-
-func newIdentity(t testing.TB, name string) identity {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, DNSNames: []string{"localhost"},
-		IsCA: true, BasicConstraintsValid: true,
-		KeyUsage:    x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	rawKey, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	id := identity{Certificate: tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, pool: x509.NewCertPool()}
-	leaf, err := x509.ParseCertificate(der)
-	if err != nil {
-		t.Fatal(err)
-	}
-	id.pool.AddCert(leaf)
-	dir := t.TempDir()
-	id.keyFile = writePEM(t, filepath.Join(dir, "key.pem"), "PRIVATE KEY", rawKey)
-	id.certFile = writePEM(t, filepath.Join(dir, "cert.pem"), "CERTIFICATE", der)
-	return id
-}
-
-func writePEM(t testing.TB, path, kind string, der []byte) string {
-	t.Helper()
-	if err := os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return path
-}
-
 // bothTLS makes a requestor and an acceptor that want each other's certificate.
 func bothTLS(t testing.TB) (dul.Config, dul.Policy) {
-	client, server := newIdentity(t, "client"), newIdentity(t, "server")
+	client, server := testkit.NewIdentity(t, "client"), testkit.NewIdentity(t, "server")
 	cfg, pol := config(), policy()
-	cfg.TLS = &tls.Config{Certificates: []tls.Certificate{client.Certificate}, RootCAs: server.pool}
-	pol.TLS = &tls.Config{Certificates: []tls.Certificate{server.Certificate}, ClientCAs: client.pool,
+	cfg.TLS = &tls.Config{Certificates: []tls.Certificate{client.Certificate}, RootCAs: server.Pool}
+	pol.TLS = &tls.Config{Certificates: []tls.Certificate{server.Certificate}, ClientCAs: client.Pool,
 		ClientAuth: tls.RequireAndVerifyClientCert}
 	return cfg, pol
 }
@@ -199,34 +141,19 @@ func TestBareConnectToATLSPort(t *testing.T) {
 
 func TestEchoscuCallsWithTLS(t *testing.T) {
 	t.Parallel()
-	echoscu := testkit.Program(t, "echoscu")
-	client, server := newIdentity(t, "client"), newIdentity(t, "server")
+	client, server := testkit.NewIdentity(t, "client"), testkit.NewIdentity(t, "server")
 	pol := policy()
-	pol.TLS = &tls.Config{Certificates: []tls.Certificate{server.Certificate}, ClientCAs: client.pool,
+	pol.TLS = &tls.Config{Certificates: []tls.Certificate{server.Certificate}, ClientCAs: client.Pool,
 		ClientAuth: tls.RequireAndVerifyClientCert}
-	addr, associations := listen(t, pol)
-	done := make(chan error, 1)
-	go func() {
-		got := <-associations
-		if got.err != nil {
-			done <- got.err
-			return
-		}
-		done <- serveEcho(t.Context(), got.Assoc)
-	}()
-	host, port, _ := net.SplitHostPort(addr)
-	run(t, echoscu, "+tls", client.keyFile, client.certFile, "+cf", server.certFile, host, port)
-	if err := <-done; !errors.Is(err, io.EOF) {
-		t.Errorf("association ended with %v", err)
-	}
+	echoscuCalls(t, pol, "+tls", client.KeyFile, client.CertFile, "+cf", server.CertFile)
 }
 
 func TestEchoToStorescpWithTLS(t *testing.T) {
 	t.Parallel()
-	client, server := newIdentity(t, "client"), newIdentity(t, "server")
-	addr := storescp(t, "+tls", server.keyFile, server.certFile, "+cf", client.certFile)
+	client, server := testkit.NewIdentity(t, "client"), testkit.NewIdentity(t, "server")
+	addr := storescp(t, "+tls", server.KeyFile, server.CertFile, "+cf", client.CertFile)
 	cfg := config()
-	cfg.TLS = &tls.Config{Certificates: []tls.Certificate{client.Certificate}, RootCAs: server.pool}
+	cfg.TLS = &tls.Config{Certificates: []tls.Certificate{client.Certificate}, RootCAs: server.Pool}
 	a, err := dul.Dial(t.Context(), addr, cfg)
 	if err != nil {
 		t.Fatal(err)
