@@ -97,7 +97,7 @@ func (a *Association) Run(ctx context.Context) error {
 		err = fmt.Errorf("%w: %w", cause, err)
 	}
 	cancel(err)
-	a.wait()
+	_ = a.Settle(context.WithoutCancel(ctx)) // it cannot be cut short
 	return err
 }
 

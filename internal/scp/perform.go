@@ -215,11 +215,22 @@ func (a *Association) shutdown() {
 	}
 }
 
-// wait returns when nothing is being performed.
-func (a *Association) wait() {
+// Settle returns when nothing that the peer asked for is being performed or waits for its answer to be sent; the cause
+// of ctx if that ends first.
+func (a *Association) Settle(ctx context.Context) error {
+	stop := context.AfterFunc(ctx, func() {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		a.idle.Broadcast()
+	})
+	defer stop()
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	for a.work > 0 {
+	for a.work > 0 && ctx.Err() == nil {
 		a.idle.Wait()
 	}
+	if a.work > 0 {
+		return context.Cause(ctx)
+	}
+	return nil
 }

@@ -12,7 +12,7 @@ import (
 	"gantry/internal/dul"
 )
 
-// EventReport is what EventReport of an Association sends.
+// EventReport is an event to be reported to the peer.
 type EventReport struct {
 	SOPClassUID    dicom.UID
 	SOPInstanceUID dicom.UID
@@ -61,6 +61,15 @@ func (a *Association) EventReport(ctx context.Context, rp *EventReport) (*dimse.
 	if err != nil {
 		return nil, err
 	}
+	reply, err := a.EventReportOn(ctx, pc, rp)
+	if err != nil {
+		return nil, err
+	}
+	return reply.Command, nil
+}
+
+// EventReportOn is EventReport on a presentation context of the caller's choice, whatever the roles on it.
+func (a *Association) EventReportOn(ctx context.Context, pc dul.Context, rp *EventReport) (*dimse.Reply, error) {
 	data, err := EncodeBy(rp.Encode, rp.Dataset, dicom.UID(pc.TransferSyntax))
 	if err != nil {
 		return nil, err
@@ -72,9 +81,9 @@ func (a *Association) EventReport(ctx context.Context, rp *EventReport) (*dimse.
 		EventTypeID:            rp.EventTypeID,
 	}, data)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("scp: N-EVENT-REPORT: %w", err)
 	}
-	return reply.Command, nil
+	return reply, nil
 }
 
 // ProviderContext returns an accepted presentation context on which this end is the SCP of a class.

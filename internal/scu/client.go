@@ -100,10 +100,14 @@ func (c *Client) Wait(ctx context.Context) error {
 	}
 }
 
-// Release ends the association in order. Operations that are under way are lost: call it after the last response.
+// Release ends the association in order, once what the peer asked for has been answered. Operations of this end that
+// are under way are lost: call it after the last response, and not in Config.Handler, for whose end it waits.
 func (c *Client) Release(ctx context.Context) error {
 	defer c.cancel()
-	err := c.assoc.Release(ctx)
+	err := c.service.Settle(ctx)
+	if err == nil {
+		err = c.assoc.Release(ctx)
+	}
 	return errors.Join(err, c.assoc.Close())
 }
 
@@ -137,7 +141,14 @@ func (c *Client) context(class, syntax dicom.UID) (dul.Context, error) {
 func (c *Client) do(ctx context.Context, pc dul.Context, cmd *dimse.Command, data io.Reader) (*Response, error) {
 	reply, err := c.session.Do(ctx, pc.ID, cmd, data)
 	if err != nil {
-		return nil, fmt.Errorf("scu: %s: %w", cmd.Service(), err)
+		err = fmt.Errorf("scu: %s: %w", cmd.Service(), err)
+	}
+	return response(pc, reply, err)
+}
+
+func response(pc dul.Context, reply *dimse.Reply, err error) (*Response, error) {
+	if err != nil {
+		return nil, err
 	}
 	return &Response{
 		Status: reply.Command.Status, ErrorComment: reply.Command.ErrorComment, Command: reply.Command,

@@ -74,6 +74,37 @@ func TestReportOvertakesTheResponse(t *testing.T) {
 	}
 }
 
+// eventFunc is a handler of events.
+type eventFunc func(context.Context) error
+
+func (f eventFunc) EventReport(ctx context.Context, _ *scp.EventReportRequest) error { return f(ctx) }
+
+// What the peer asked for is answered before the association is released, even if nobody waits for it any more.
+func TestReleaseWaitsForWhatThePeerAskedFor(t *testing.T) {
+	t.Parallel()
+	answered := make(chan struct{})
+	addr := peer(t, acceptAll, func(s *script) {
+		s.send(commitment, event())
+		if rsp := s.next(); rsp.Field != dimse.NEventReportRQ|0x8000 || rsp.Status != dimse.StatusSuccess {
+			t.Errorf("report answered with %+v", rsp)
+		}
+		close(answered)
+		s.untilEnd()
+	})
+	begun, goOn := make(chan struct{}), make(chan struct{})
+	cfg := config(addr)
+	cfg.Handler = eventFunc(func(context.Context) error { close(begun); <-goOn; return nil })
+	c := dial(t, cfg)
+	<-begun
+	released := make(chan error, 1)
+	go func() { released <- c.Release(t.Context()) }()
+	close(goOn)
+	<-answered
+	if err := <-released; err != nil {
+		t.Error(err)
+	}
+}
+
 // Nothing is asked for any more, but the report still comes; then the peer releases.
 func TestReportWhileWaiting(t *testing.T) {
 	t.Parallel()

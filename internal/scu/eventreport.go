@@ -5,7 +5,6 @@ import (
 	"errors"
 
 	"gantry/internal/dicom"
-	"gantry/internal/dimse"
 	"gantry/internal/dul"
 	"gantry/internal/scp"
 )
@@ -17,13 +16,7 @@ func ProviderRole(class dicom.UID) dul.RoleSelection {
 }
 
 // EventReportRequest is an event to be reported.
-type EventReportRequest struct {
-	SOPClassUID    dicom.UID
-	SOPInstanceUID dicom.UID
-	EventTypeID    uint16
-	Dataset        *dicom.Dataset // nil for none
-	Encode         scp.Encoder    // asked for the data set when Dataset is nil; nil for none
-}
+type EventReportRequest = scp.EventReport
 
 // EventReport performs N-EVENT-REPORT (PS3.7 10.1.1). This end must be the SCP on the context, see ProviderRole;
 // a *RoleError if the peer did not grant it, unless Config.LenientRoles is set.
@@ -32,16 +25,8 @@ func (c *Client) EventReport(ctx context.Context, rq *EventReportRequest) (*Even
 	if err != nil {
 		return nil, err
 	}
-	data, err := scp.EncodeBy(rq.Encode, rq.Dataset, dicom.UID(pc.TransferSyntax))
-	if err != nil {
-		return nil, err
-	}
-	return c.do(ctx, pc, &dimse.Command{
-		Field:                  dimse.NEventReportRQ,
-		AffectedSOPClassUID:    rq.SOPClassUID,
-		AffectedSOPInstanceUID: rq.SOPInstanceUID,
-		EventTypeID:            rq.EventTypeID,
-	}, data)
+	reply, err := c.service.EventReportOn(ctx, pc, rq)
+	return response(pc, reply, err)
 }
 
 func (c *Client) providerContext(class dicom.UID) (dul.Context, error) {
