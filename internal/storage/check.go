@@ -38,6 +38,7 @@ type Finding struct {
 type CheckSummary struct {
 	Instances, Blobs, Findings, Repaired int64
 	Bytes                                int64
+	Salvage                              *Salvage `json:",omitempty"` // what became of a damaged index
 }
 
 // Check compares index and blobs and reports what does not agree. A summary without findings means that every
@@ -51,7 +52,7 @@ func (s *Store) Check(ctx context.Context, o CheckOptions, report func(Finding))
 	if err := s.flush(ctx); err != nil {
 		return nil, err
 	}
-	c := &checker{s: s, o: o, report: report, sum: &CheckSummary{}}
+	c := &checker{s: s, o: o, report: report, sum: &CheckSummary{Salvage: s.salvaged}}
 	steps := []func(context.Context) error{c.index, c.blobs, c.rows, c.orphans}
 	if o.Rebuild {
 		steps = append([]func(context.Context) error{s.rebuild}, steps...)

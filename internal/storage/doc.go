@@ -33,7 +33,7 @@ const (
 
 // Options say where a store lies and how it behaves. The zero value of each field but Dir is a sensible default.
 type Options struct {
-	Dir      string // the data folder; made if it is not there
+	Dir      string // the data folder; made if it is not there, or is empty
 	IndexDir string // the folder of the index; Dir if empty
 	Layout   string // of new objects: LayoutLog if empty; objects of the other layout stay readable
 
@@ -41,7 +41,10 @@ type Options struct {
 	NoSync bool
 	// ReadOnly opens without the lock and without writing: beside a running daemon, or on a read-only medium.
 	ReadOnly bool
-	// Salvage moves an index that cannot be opened aside and makes a new one from the blobs (fsck --rebuild).
+	// MustExist refuses a folder that is no data folder rather than making one of it; ReadOnly always does.
+	MustExist bool
+	// Salvage moves a damaged index aside and makes a new one from the blobs, with what can still be read of that which
+	// they do not tell: jobs, commitments, labels, modalities (fsck --rebuild).
 	Salvage   bool
 	Overwrite Overwrite
 

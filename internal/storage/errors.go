@@ -65,7 +65,40 @@ type LockedError struct {
 }
 
 func (e *LockedError) Error() string {
-	return fmt.Sprintf("storage: %s is in use by another gantry: stop it first, or look only (--read-only)", e.Dir)
+	return fmt.Sprintf("storage: %s is in use by another gantry: stop it first; fsck, export and backup can look beside it"+
+		" with --read-only", e.Dir)
 }
 
 func (e *LockedError) Unwrap() error { return e.Err }
+
+// NotDataFolderError says that a folder is not one that gantry keeps objects in. Unless that is because something else
+// lies there, it matches ErrNotFound.
+type NotDataFolderError struct {
+	Dir     string
+	Foreign string // the name of something else that lies there; empty if the folder was to be found, not made
+}
+
+func (e *NotDataFolderError) Error() string {
+	if e.Foreign != "" {
+		return fmt.Sprintf("storage: %s is not a gantry data folder and not empty (there is %s in it): name a new or an empty"+
+			" folder", e.Dir, e.Foreign)
+	}
+	return fmt.Sprintf("storage: there is no gantry data folder %s: name one with --storage or --config", e.Dir)
+}
+
+// Is makes a folder that was to be found one that was not.
+func (e *NotDataFolderError) Is(target error) bool { return target == ErrNotFound && e.Foreign == "" }
+
+// DamagedIndexError says that the index cannot be read. The stored objects are not in danger: it is made anew from them.
+type DamagedIndexError struct {
+	Dir  string // the data folder
+	File string // the index
+	Err  error
+}
+
+func (e *DamagedIndexError) Error() string {
+	return fmt.Sprintf("storage: the index %s is damaged; stop the daemon, then run \"gantry fsck --rebuild --storage %s\" (%s)",
+		e.File, e.Dir, details(e.Err))
+}
+
+func (e *DamagedIndexError) Unwrap() []error { return []error{ErrUnavailable, e.Err} }

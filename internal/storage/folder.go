@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"gantry/internal/storage/blob"
 	"gantry/internal/storage/blob/disk"
@@ -30,9 +31,18 @@ func (s *Store) openFolder() error {
 	if s.o.Dir == "" {
 		return errors.New("storage: no data folder is named")
 	}
-	if s.o.ReadOnly {
-		_, err := disk.Version(disk.OS{}, filepath.Join(s.o.Dir, versionFile), folderFormat)
+	version, err := disk.Version(disk.OS{}, filepath.Join(s.o.Dir, versionFile), folderFormat)
+	switch {
+	case err != nil:
 		return err
+	case version == 0 && (s.o.ReadOnly || s.o.MustExist):
+		return &NotDataFolderError{Dir: s.o.Dir}
+	case s.o.ReadOnly:
+		return nil
+	case version == 0:
+		if err := s.refuseForeign(); err != nil {
+			return err
+		}
 	}
 	if err := os.MkdirAll(s.o.Dir, 0o700); err != nil {
 		return s.typed("make the data folder", disk.WriteError("make the data folder", err))
@@ -47,6 +57,25 @@ func (s *Store) openFolder() error {
 	}
 	s.lock = lock
 	return s.checkVersion()
+}
+
+// refuseForeign refuses to make a data folder of one in which something else lies. What a start that was interrupted
+// leaves behind is ours, hidden files may stay.
+func (s *Store) refuseForeign() error {
+	entries, err := os.ReadDir(s.o.Dir)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return s.typed("look into the data folder", err)
+	}
+	for _, e := range entries {
+		name := e.Name()
+		switch {
+		case strings.HasPrefix(name, "."), strings.HasPrefix(name, versionFile), strings.HasPrefix(name, indexFile),
+			name == "LOCK", name == objectsFolder, name == "lost+found":
+		default:
+			return &NotDataFolderError{Dir: s.o.Dir, Foreign: name}
+		}
+	}
+	return nil
 }
 
 func (s *Store) checkVersion() error {

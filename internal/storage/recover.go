@@ -36,6 +36,10 @@ func (s *Store) recover(ctx context.Context) error {
 	if err := s.blobs.Barrier(ctx); err != nil {
 		return err
 	}
+	if s.salvaged != nil {
+		s.remade = true
+		return s.refill(ctx)
+	}
 	if err := s.replay(ctx, from, false); err != nil {
 		return err
 	}
@@ -89,6 +93,10 @@ func (s *Store) replay(ctx context.Context, from blob.Position, quiet bool) erro
 	}
 	if err := r.bury(ctx); err != nil {
 		return err
+	}
+	if from == (blob.Position{}) && !quiet && r.added > 0 {
+		s.log.Warn("the index was missing or empty and has been made from the stored objects; labels, jobs, commitments and"+
+			" modalities that it held are not in them", "instances", r.added)
 	}
 	if r.added > 0 || r.damaged > 0 {
 		s.log.Info("replayed what the index lacked", "from", from, "instances", r.added, "damaged", r.damaged)
@@ -278,9 +286,17 @@ func (s *Store) reread(ctx context.Context, e *blob.Entry) (*index.NewInstance, 
 
 // rebuild makes the whole index anew from the blobs; what cannot be made from them is not touched.
 func (s *Store) rebuild(ctx context.Context) error {
+	if s.remade {
+		return nil
+	}
 	if err := s.idx.Update(ctx, func(tx index.Tx) error { return tx.ClearDerived() }); err != nil {
 		return err
 	}
+	return s.refill(ctx)
+}
+
+// refill makes the index from the blobs.
+func (s *Store) refill(ctx context.Context) error {
 	if err := s.replay(ctx, blob.Position{}, true); err != nil {
 		return err
 	}

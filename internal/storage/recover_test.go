@@ -158,27 +158,6 @@ func TestRebuild(t *testing.T) {
 	})
 }
 
-func TestDamagedIndexIsMovedAside(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
-	s := open(t, dir, storage.LayoutLog)
-	put(t, s, ct("A", 1, 1, 1).received(t))
-	closeStore(t, s)
-	if err := os.WriteFile(filepath.Join(dir, "index.db"), bytes.Repeat([]byte("damaged "), 1000), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := storage.Open(t.Context(), storage.Options{Dir: dir}); !errors.Is(err, index.ErrCorrupt) {
-		t.Fatalf("opened a damaged index: %v", err)
-	}
-	s = open(t, dir, storage.LayoutLog, func(o *storage.Options) { o.Salvage = true })
-	if st := counts(t, s); st.Instances != 1 {
-		t.Errorf("%+v", st)
-	}
-	if names, err := filepath.Glob(filepath.Join(dir, "index.db.damaged-*")); err != nil || len(names) != 1 {
-		t.Errorf("moved aside: %v, %v", names, err)
-	}
-}
-
 func TestCheckFindsAndRepairs(t *testing.T) {
 	t.Parallel()
 	eachLayout(t, func(t *testing.T, layout string) {

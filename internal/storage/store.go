@@ -14,7 +14,6 @@ import (
 	"gantry/internal/storage/blob"
 	"gantry/internal/storage/blob/disk"
 	"gantry/internal/storage/index"
-	"gantry/internal/storage/index/sqlite"
 )
 
 // Store is an open data folder. Its methods are safe for concurrent use.
@@ -26,6 +25,9 @@ type Store struct {
 	idx   index.Index
 	blobs blob.Store
 	temp  string // removed at Close
+
+	salvaged *Salvage // what became of a damaged index
+	remade   bool     // all of the index was just made from the blobs
 
 	identities identities
 	flights    flights
@@ -91,37 +93,6 @@ func (o Options) withDefaults() Options {
 
 func (s *Store) indexFile() string { return filepath.Join(s.o.IndexDir, indexFile) }
 
-func (s *Store) openIndex(ctx context.Context) error {
-	so := sqlite.Options{File: s.indexFile(), ReadOnly: s.o.ReadOnly, NoSync: s.o.NoSync,
-		BusyTimeout: s.o.BusyTimeout}
-	x, err := sqlite.Open(ctx, so)
-	if errors.Is(err, index.ErrCorrupt) && s.o.Salvage && !s.o.ReadOnly {
-		if err := s.moveIndexAside(); err != nil {
-			return err
-		}
-		x, err = sqlite.Open(ctx, so)
-	}
-	if err != nil {
-		return err // not x: a nil *Index is no nil Index
-	}
-	s.idx = x
-	return nil
-}
-
-// moveIndexAside gives a damaged database another name, with what belongs to it.
-func (s *Store) moveIndexAside() error {
-	aside := s.indexFile() + ".damaged-" + s.o.Clock().UTC().Format("20060102T150405.000")
-	var errs []error
-	for _, suffix := range []string{"", "-wal", "-shm"} {
-		if err := os.Rename(s.indexFile()+suffix, aside+suffix); err != nil && !errors.Is(err, os.ErrNotExist) {
-			errs = append(errs, err)
-		}
-	}
-	s.log.Error("the index is damaged: it was moved aside and is made anew; labels, jobs and commitments in it are lost",
-		"moved to", aside)
-	return errors.Join(errs...)
-}
-
 // Close makes what is under way durable and releases the folder.
 func (s *Store) Close() error {
 	s.closing.Do(func() {
@@ -178,7 +149,7 @@ func (s *Store) View(ctx context.Context, fn func(index.ReadTx) error) error {
 	if err := s.flush(ctx); err != nil && !errors.Is(err, ErrFull) && !errors.Is(err, ErrReadOnly) {
 		return err
 	}
-	return s.idx.View(ctx, fn)
+	return s.told(s.idx.View(ctx, fn))
 }
 
 // Update runs fn and commits durably; for rows that the log does not know (jobs, commitment, modalities, labels).
@@ -186,7 +157,15 @@ func (s *Store) Update(ctx context.Context, fn func(index.Tx) error) error {
 	if err := s.flush(ctx); err != nil {
 		return err
 	}
-	return s.idx.Update(ctx, fn)
+	return s.told(s.idx.Update(ctx, fn))
+}
+
+// told says of an error of the index what to do about it, if it is damaged; fn's own errors stay as they are.
+func (s *Store) told(err error) error {
+	if errors.Is(err, index.ErrCorrupt) {
+		return s.typed("read the index", err)
+	}
+	return err
 }
 
 // MainTags gives the tags that are kept for each resource of a level, ascending.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"gantry/internal/storage/blob"
 	"gantry/internal/storage/index"
@@ -16,7 +17,39 @@ type kindError struct {
 	err   error
 }
 
-func (e *kindError) Error() string { return fmt.Sprintf("%v: %s: %v", e.kind, e.doing, e.err) }
+// Error tells everything once: what it is, then what was done and what the layers below say.
+func (e *kindError) Error() string {
+	more := e.doing
+	if d := details(e.err); d != "" {
+		more += ": " + d
+	}
+	if e.kind == ErrUnavailable {
+		return "storage: " + more
+	}
+	return fmt.Sprintf("%v (%s)", e.kind, more)
+}
+
+// details is the text of an error of the layers below without the names of packages, and without what the error of this
+// package says already.
+func details(err error) string {
+	text := err.Error()
+	for _, k := range kinds {
+		text = strings.ReplaceAll(text, k.below.Error(), "")
+	}
+	text = strings.ReplaceAll(text, index.ErrCorrupt.Error(), "")
+	var kept []string
+	for part := range strings.SplitSeq(text, ": ") {
+		part = strings.TrimSpace(strings.TrimSuffix(part, ":"))
+		switch part {
+		case "", "storage", "blob", "index", "seglog", "disk", "sqlite", "sqlite3":
+			continue
+		}
+		if n := len(kept); n == 0 || kept[n-1] != part {
+			kept = append(kept, part)
+		}
+	}
+	return strings.Join(kept, ": ")
+}
 
 func (e *kindError) Unwrap() []error { return []error{e.kind, e.err} }
 
@@ -38,14 +71,19 @@ func (s *Store) typed(doing string, err error) error {
 	var newer *blob.VersionError
 	var newerIndex *index.VersionError
 	var held *blob.LockedError
+	var damaged *DamagedIndexError
+	var foreign *NotDataFolderError
 	switch {
 	case err == nil:
 		return nil
 	case errors.As(err, &kind), errors.As(err, &locked), errors.As(err, &newer), errors.As(err, &newerIndex),
+		errors.As(err, &damaged), errors.As(err, &foreign),
 		errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return err
 	case errors.As(err, &held):
 		return &LockedError{Dir: s.o.Dir, Err: err}
+	case errors.Is(err, index.ErrCorrupt):
+		return &DamagedIndexError{Dir: s.o.Dir, File: s.indexFile(), Err: err}
 	}
 	for _, k := range kinds {
 		if errors.Is(err, k.below) {

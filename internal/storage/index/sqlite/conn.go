@@ -3,6 +3,9 @@ package sqlite
 import (
 	"errors"
 	"fmt"
+	"os"
+	"strings"
+	"syscall"
 
 	"zombiezen.com/go/sqlite"
 
@@ -35,7 +38,43 @@ func openConn(o Options, extra sqlite.OpenFlags) (*conn, error) {
 	return &conn{Conn: sc}, nil
 }
 
+// makePrivate makes the file for its owner alone, wherever it lies; SQLite gives those beside it the same permissions. One
+// that is there is not opened: closing it would end the locks that this process holds on it.
+func makePrivate(file string) error {
+	i, err := os.Stat(file)
+	if err == nil && i.Mode().Perm()&0o077 != 0 {
+		_ = os.Chmod(file, 0o600) // it may belong to somebody else
+	}
+	if !errors.Is(err, os.ErrNotExist) {
+		return openError(file, err)
+	}
+	f, err := os.OpenFile(file, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, os.ErrExist) {
+		return nil
+	}
+	if err != nil {
+		return openError(file, err)
+	}
+	return openError(file, f.Close())
+}
+
+// openError names what the system says of opening the file.
+func openError(file string, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, os.ErrPermission), errors.Is(err, syscall.EROFS):
+		return fmt.Errorf("%w: open %s: %w", index.ErrReadOnly, file, err)
+	case errors.Is(err, syscall.ENOSPC):
+		return fmt.Errorf("%w: open %s: %w", index.ErrFull, file, err)
+	}
+	return fmt.Errorf("index: open %s: %w", file, err)
+}
+
 func openWriter(o Options) (*conn, error) {
+	if err := makePrivate(o.File); err != nil {
+		return nil, err
+	}
 	c, err := openConn(o, sqlite.OpenCreate)
 	if err != nil {
 		return nil, err
@@ -202,10 +241,31 @@ func wrap(doing string, err error) error {
 		kind = index.ErrReadOnly
 	case sqlite.ResultCorrupt, sqlite.ResultNotADB:
 		kind = index.ErrCorrupt
-	default:
-		return fmt.Errorf("index: %s: %w", doing, err)
 	}
-	return fmt.Errorf("%w: %s: %w", kind, doing, err)
+	return &dbError{kind: kind, doing: doing, err: err}
+}
+
+// dbError is an error of SQLite under a name of package index.
+type dbError struct {
+	kind  error // nil if there is no name for it
+	doing string
+	err   error
+}
+
+// Error leaves out the driver's own name, which may stand there several times.
+func (e *dbError) Error() string {
+	why := e.doing + ": " + strings.ReplaceAll(e.err.Error(), "sqlite: ", "")
+	if e.kind == nil {
+		return "index: " + why
+	}
+	return e.kind.Error() + ": " + why
+}
+
+func (e *dbError) Unwrap() []error {
+	if e.kind == nil {
+		return []error{e.err}
+	}
+	return []error{e.kind, e.err}
 }
 
 // columnBytes copies a column; nil if it is NULL.

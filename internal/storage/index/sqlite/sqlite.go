@@ -282,6 +282,9 @@ func (x *Index) Backup(ctx context.Context, file string) error {
 	if err := c.exec("PRAGMA query_only=0"); err != nil {
 		return err
 	}
+	if err := makePrivate(file); err != nil { // SQLite fills an empty file as well
+		return err
+	}
 	if err := c.exec("VACUUM INTO ?1", text(file)); err != nil {
 		return err
 	}
