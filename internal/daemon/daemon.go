@@ -33,6 +33,7 @@ type Daemon struct {
 	log     *slog.Logger
 	version string
 
+	tls        tlsSettings
 	store      *storage.Store
 	engine     *jobs.Engine
 	peers      *jobkinds.Deps
@@ -66,6 +67,12 @@ func (d *Daemon) Start(ctx context.Context) (err error) {
 			err = errors.Join(err, d.Stop(context.WithoutCancel(ctx)))
 		}
 	}()
+	if d.tls, err = loadTLS(d.cfg); err != nil {
+		return err
+	}
+	if !d.cfg.SyncStorageArea {
+		d.log.Warn("objects are acknowledged before they are safe: SyncStorageArea is false, a power cut loses them")
+	}
 	if d.store, err = storage.Open(ctx, StorageOptions(d.cfg, d.log)); err != nil {
 		return err
 	}
@@ -90,11 +97,7 @@ func (d *Daemon) buildJobs(ctx context.Context) (err error) {
 	if d.modalities, err = d.openModalities(ctx); err != nil {
 		return err
 	}
-	tlsConfig, err := clientTLS(d.cfg)
-	if err != nil {
-		return err
-	}
-	d.peers = &jobkinds.Deps{Config: d.cfg, Store: d.store, Modalities: d.modalities, TLS: tlsConfig, Logger: d.log}
+	d.peers = &jobkinds.Deps{Config: d.cfg, Store: d.store, Modalities: d.modalities, TLS: d.tls.client, Logger: d.log}
 	engine := jobs.Config{Workers: d.cfg.ConcurrentJobs, HistorySize: d.cfg.JobsHistorySize, Limit: d.cfg.LimitJobs,
 		Factories: d.peers.Factories(), Logger: d.log}
 	if d.cfg.SaveJobs {
@@ -243,14 +246,9 @@ func (d *Daemon) startHTTP(ctx context.Context) (err error) {
 		DICOMPort: func() int { return port(d.DICOMAddr()) }, HTTPPort: func() int { return port(d.HTTPAddr()) },
 		Ready: d.Ready, Logger: d.log})
 	d.http = &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, MaxHeaderBytes: 64 << 10,
-		IdleTimeout: time.Duration(max(d.cfg.KeepAliveTimeout, 1)) * time.Second,
-		ErrorLog:    slog.NewLogLogger(d.log.Handler(), slog.LevelDebug)}
+		TLSConfig: d.tls.http, IdleTimeout: time.Duration(max(d.cfg.KeepAliveTimeout, 1)) * time.Second,
+		ErrorLog: slog.NewLogLogger(d.log.Handler(), slog.LevelDebug)}
 	d.http.SetKeepAlivesEnabled(d.cfg.KeepAlive)
-	if d.cfg.SslEnabled {
-		if d.http.TLSConfig, err = httpTLS(d.cfg); err != nil {
-			return err
-		}
-	}
 	for _, l := range d.httpListeners {
 		d.log.Info("REST API listening", "address", l.Addr().String(), "tls", d.cfg.SslEnabled)
 		d.serve("HTTP", func() error {

@@ -16,10 +16,6 @@ func (d *Daemon) startDICOM(ctx context.Context, handlers *services.Services) (e
 	if !d.cfg.DicomServerEnabled {
 		return nil
 	}
-	tlsConfig, err := dicomTLS(d.cfg)
-	if err != nil {
-		return err
-	}
 	if d.dicomListeners, err = listen(ctx, d.cfg.DICOMAddresses(), "DicomPort"); err != nil {
 		return err
 	}
@@ -28,11 +24,11 @@ func (d *Daemon) startDICOM(ctx context.Context, handlers *services.Services) (e
 		MaxAssociations: d.cfg.MaximumAssociations, Operations: d.cfg.DicomThreadsCount, AsyncWindow: asyncWindow,
 		MaxPDULength:           uint32(d.cfg.MaximumPduLength),
 		ImplementationClassUID: string(codec.ImplementationClassUID), ImplementationVersionName: codec.ImplementationVersionName,
-		TLS: tlsConfig, ACSETimeout: seconds(d.cfg.DicomAcseTimeout), IdleTimeout: seconds(d.cfg.DicomScpTimeout),
+		TLS: d.tls.server, ACSETimeout: seconds(d.cfg.DicomAcseTimeout), IdleTimeout: seconds(d.cfg.DicomScpTimeout),
 		DIMSETimeout: seconds(d.cfg.DicomScpTimeout), Logger: d.log,
 	})
 	for _, l := range d.dicomListeners {
-		d.log.Info("DICOM server listening", "address", l.Addr().String(), "aet", d.cfg.DicomAet, "tls", tlsConfig != nil)
+		d.log.Info("DICOM server listening", "address", l.Addr().String(), "aet", d.cfg.DicomAet, "tls", d.tls.server != nil)
 		d.serve("DICOM", func() error { return d.dicom.Serve(ctx, l) })
 	}
 	return nil

@@ -9,6 +9,32 @@ import (
 	"gantry/internal/config"
 )
 
+// tlsSettings are the three ways TLS is used; nil where it is not.
+type tlsSettings struct{ server, client, http *tls.Config }
+
+// TLSError is a certificate or key of the configuration that cannot be used.
+type TLSError struct {
+	Option string
+	Err    error
+}
+
+func (e *TLSError) Error() string { return fmt.Sprintf("daemon: option %s: %v", e.Option, e.Err) }
+func (e *TLSError) Unwrap() error { return e.Err }
+
+// loadTLS reads all certificates, so that a missing one is found before anything is opened.
+func loadTLS(cfg *config.Config) (s tlsSettings, err error) {
+	if s.server, err = dicomTLS(cfg); err != nil {
+		return s, err
+	}
+	if s.client, err = clientTLS(cfg); err != nil {
+		return s, err
+	}
+	if cfg.SslEnabled {
+		s.http, err = httpTLS(cfg)
+	}
+	return s, err
+}
+
 // dicomTLS returns the TLS settings of the DICOM server, nil where DicomTlsEnabled is false.
 func dicomTLS(cfg *config.Config) (*tls.Config, error) {
 	if !cfg.DicomTlsEnabled {
@@ -16,7 +42,7 @@ func dicomTLS(cfg *config.Config) (*tls.Config, error) {
 	}
 	certificate, err := tls.LoadX509KeyPair(cfg.DicomTlsCertificate, cfg.DicomTlsPrivateKey)
 	if err != nil {
-		return nil, fmt.Errorf("daemon: DicomTlsCertificate and DicomTlsPrivateKey: %w", err)
+		return nil, &TLSError{"DicomTlsCertificate, DicomTlsPrivateKey", err}
 	}
 	settings := &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: minimumVersion(cfg.DicomTlsMinimumProtocolVersion)}
 	if cfg.DicomTlsRemoteCertificateRequired {
@@ -37,7 +63,7 @@ func clientTLS(cfg *config.Config) (*tls.Config, error) {
 	if cfg.DicomTlsCertificate != "" {
 		certificate, err := tls.LoadX509KeyPair(cfg.DicomTlsCertificate, cfg.DicomTlsPrivateKey)
 		if err != nil {
-			return nil, fmt.Errorf("daemon: DicomTlsCertificate and DicomTlsPrivateKey: %w", err)
+			return nil, &TLSError{"DicomTlsCertificate, DicomTlsPrivateKey", err}
 		}
 		settings.Certificates = []tls.Certificate{certificate}
 	}
@@ -55,7 +81,7 @@ func clientTLS(cfg *config.Config) (*tls.Config, error) {
 func httpTLS(cfg *config.Config) (*tls.Config, error) {
 	certificate, err := tls.LoadX509KeyPair(cfg.SslCertificate, cfg.SslCertificate)
 	if err != nil {
-		return nil, fmt.Errorf("daemon: SslCertificate %s (certificate and private key in one PEM file): %w", cfg.SslCertificate, err)
+		return nil, &TLSError{"SslCertificate (certificate and private key in one PEM file)", err}
 	}
 	settings := &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: minimumVersion(cfg.SslMinimumProtocolVersion)}
 	if cfg.SslVerifyPeers {
@@ -70,11 +96,11 @@ func httpTLS(cfg *config.Config) (*tls.Config, error) {
 func certificates(option, file string) (*x509.CertPool, error) {
 	text, err := os.ReadFile(file)
 	if err != nil {
-		return nil, fmt.Errorf("daemon: %s: %w", option, err)
+		return nil, &TLSError{option, err}
 	}
 	pool := x509.NewCertPool()
 	if !pool.AppendCertsFromPEM(text) {
-		return nil, fmt.Errorf("daemon: %s: %s holds no PEM certificate", option, file)
+		return nil, &TLSError{option, fmt.Errorf("%s holds no PEM certificate", file)}
 	}
 	return pool, nil
 }

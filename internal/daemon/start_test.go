@@ -1,0 +1,52 @@
+package daemon_test
+
+import (
+	"errors"
+	"net"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"gantry/internal/config"
+	"gantry/internal/daemon"
+)
+
+// TestCertificatesAreReadFirst wants a missing certificate to be found before the data folder is made.
+func TestCertificatesAreReadFirst(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "data")
+	for option, change := range map[string]func(*config.Config){
+		"SslCertificate": func(cfg *config.Config) { cfg.SslEnabled, cfg.SslCertificate = true, "nowhere.pem" },
+		"DicomTlsCertificate": func(cfg *config.Config) {
+			cfg.DicomTlsEnabled, cfg.DicomTlsCertificate, cfg.DicomTlsPrivateKey = true, "nowhere.pem", "nowhere.pem"
+		},
+		"DicomTlsTrustedCertificates": func(cfg *config.Config) { cfg.DicomTlsTrustedCertificates = "nowhere.pem" },
+	} {
+		cfg := testConfig(dir)
+		change(cfg)
+		err := newDaemon(cfg).Start(t.Context())
+		var missing *daemon.TLSError
+		if !errors.As(err, &missing) || !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("%s: %v, want a TLSError of a missing file", option, err)
+		}
+	}
+	if _, err := os.Stat(dir); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the data folder was made all the same: %v", err)
+	}
+}
+
+func TestUsedPortIsNamed(t *testing.T) {
+	t.Parallel()
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	cfg := testConfig(t.TempDir())
+	cfg.DicomPort = taken.Addr().(*net.TCPAddr).Port
+	err = newDaemon(cfg).Start(t.Context())
+	var listen *daemon.ListenError
+	if !errors.As(err, &listen) || listen.Address != taken.Addr().String() || listen.Option != "DicomPort" {
+		t.Errorf("%v, want a ListenError that names %s and DicomPort", err, taken.Addr())
+	}
+}
