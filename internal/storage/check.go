@@ -1,11 +1,14 @@
 package storage
 
 import (
+	"cmp"
 	"context"
 	"errors"
-	"fmt"
+	"maps"
+	"slices"
 	"time"
 
+	"gantry/internal/dicom"
 	"gantry/internal/storage/blob"
 	"gantry/internal/storage/index"
 )
@@ -27,17 +30,27 @@ const (
 
 // Finding is something a check found.
 type Finding struct {
-	Kind     string
-	ID       *index.ID // the instance, if it is known
-	Place    string    // file, or place in the log
-	Problem  string
-	Repaired bool
+	Kind           string
+	ID             *index.ID // the instance, if it is known
+	SOPInstanceUID dicom.UID // of the instance, if it is known
+	Place          string    // file, or place in the log
+	Problem        string
+	Outcome        string // what was done about it: "" or one of the outcomes
+	Repaired       bool   // all is well again; false if nothing was done, or an instance is lost
 }
+
+// The outcomes of a repair.
+const (
+	OutcomeRepaired    = "repaired"
+	OutcomeQuarantined = "moved to quarantine"
+	OutcomeLost        = "lost: entry dropped" // the instance is gone
+)
 
 // CheckSummary counts what a check looked at.
 type CheckSummary struct {
 	Instances, Blobs, Findings, Repaired int64
-	Bytes                                int64
+	Lost                                 int64    // instances whose entries were dropped
+	Bytes                                int64    // really read: all of them with Checksums, else what the headers take
 	Salvage                              *Salvage `json:",omitempty"` // what became of a damaged index
 }
 
@@ -53,7 +66,7 @@ func (s *Store) Check(ctx context.Context, o CheckOptions, report func(Finding))
 		return nil, err
 	}
 	c := &checker{s: s, o: o, report: report, sum: &CheckSummary{Salvage: s.salvaged}}
-	steps := []func(context.Context) error{c.index, c.blobs, c.rows, c.orphans}
+	steps := []func(context.Context) error{c.index, c.blobs, c.orphans, c.rows, c.unclaimed}
 	if o.Rebuild {
 		steps = append([]func(context.Context) error{s.rebuild}, steps...)
 	}
@@ -73,12 +86,18 @@ type checker struct {
 	o      CheckOptions
 	report func(Finding)
 	sum    *CheckSummary
+
+	damaged map[blob.Ref]Finding // records that do not match their checksum, until it is known whose they are
 }
 
 func (c *checker) found(f Finding) {
 	c.sum.Findings++
-	if f.Repaired {
+	switch f.Outcome {
+	case OutcomeRepaired, OutcomeQuarantined:
+		f.Repaired = true
 		c.sum.Repaired++
+	case OutcomeLost:
+		c.sum.Lost++
 	}
 	if c.report != nil {
 		c.report(f)
@@ -99,13 +118,33 @@ func (c *checker) blobs(ctx context.Context) error {
 	if !c.o.Checksums {
 		return nil
 	}
+	c.damaged = map[blob.Ref]Finding{}
 	return c.s.blobs.Check(ctx, c.o.Repair, func(f blob.Finding) {
-		problem := f.Problem
-		if f.Quarantine != "" {
-			problem += "; moved to " + f.Quarantine
+		found := Finding{Kind: FoundBlob, Place: f.Path, Problem: f.Problem}
+		if f.Position != (blob.Position{}) {
+			found.Place += " at " + f.Position.String()
 		}
-		c.found(Finding{Kind: FoundBlob, Place: f.Path + " at " + f.Position.String(), Problem: problem, Repaired: f.Repaired})
+		switch {
+		case f.Quarantine != "":
+			found.Problem += "; moved to " + f.Quarantine
+			found.Outcome = OutcomeQuarantined
+		case f.Repaired:
+			found.Outcome = OutcomeRepaired
+		}
+		if f.Ref.IsZero() {
+			c.found(found)
+		} else {
+			c.damaged[f.Ref] = found
+		}
 	})
+}
+
+// unclaimed reports damaged records of no instance.
+func (c *checker) unclaimed(context.Context) error {
+	for _, ref := range slices.SortedFunc(maps.Keys(c.damaged), func(a, b blob.Ref) int { return cmp.Compare(a.Seq, b.Seq) }) {
+		c.found(c.damaged[ref])
+	}
+	return nil
 }
 
 // rows looks for the bytes of every instance.
@@ -113,21 +152,14 @@ func (c *checker) rows(ctx context.Context) error {
 	var lost []index.Blob
 	err := c.s.eachBlob(ctx, func(b *index.Blob) error {
 		c.sum.Instances++
-		c.sum.Bytes += b.Size
-		err := c.s.Verify(ctx, *b, false)
-		if err == nil || ctx.Err() != nil {
-			return ctx.Err()
+		f, err := c.row(ctx, b)
+		if f == nil || err != nil {
+			return err
 		}
-		id := b.Instance
-		f := Finding{Kind: FoundMissing, ID: &id, Place: refOf(b).String(), Problem: err.Error()}
-		if c.moved(ctx, b) {
-			return nil // stored anew or deleted while we looked
-		}
-		f.Repaired = c.o.Repair
-		if f.Repaired {
+		if f.Outcome == OutcomeLost {
 			lost = append(lost, *b)
 		}
-		c.found(f)
+		c.found(*f)
 		return nil
 	})
 	if err != nil || len(lost) == 0 {
@@ -144,6 +176,49 @@ func (c *checker) rows(ctx context.Context) error {
 		}
 		return nil
 	})
+}
+
+// row checks one instance; nil if nothing is wrong with it. Its entry is dropped only if its bytes are certainly gone.
+func (c *checker) row(ctx context.Context, b *index.Blob) (*Finding, error) {
+	f, known := c.damaged[refOf(b)]
+	delete(c.damaged, refOf(b))
+	if !known {
+		err := c.s.Verify(ctx, *b, false)
+		if err == nil && c.o.Checksums {
+			c.sum.Bytes += b.Size // by Check of the blobs
+		}
+		if err == nil || ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		f = Finding{Kind: FoundMissing, Place: refOf(b).String(), Problem: "its bytes are not there"}
+		if !errors.Is(err, ErrNotFound) {
+			f.Kind, f.Problem = FoundBlob, details(err)
+		}
+		if f.Kind == FoundBlob && c.o.Repair {
+			f.Problem += " (--checksums beside --repair moves it away)"
+		}
+	}
+	if c.moved(ctx, b) {
+		return nil, nil // stored anew or deleted while we looked
+	}
+	id := b.Instance
+	f.ID, f.SOPInstanceUID = &id, c.uid(ctx, id)
+	if c.o.Repair && (f.Kind == FoundMissing || f.Outcome == OutcomeQuarantined) {
+		f.Outcome = OutcomeLost
+	}
+	return &f, nil
+}
+
+// uid is the SOP Instance UID of an instance; empty if the index does not tell.
+func (c *checker) uid(ctx context.Context, id index.ID) (uid dicom.UID) {
+	_ = c.s.idx.View(ctx, func(r index.ReadTx) error { // without it the finding has the public id at least
+		row, err := r.Instance(id)
+		if err == nil {
+			uid = row.SOPInstanceUID
+		}
+		return err
+	})
+	return uid
 }
 
 // moved tells whether an instance lies elsewhere by now, or is gone.
@@ -178,16 +253,12 @@ func (c *checker) orphan(ctx context.Context, e blob.Entry, err error) error {
 		return err
 	}
 	c.sum.Blobs++
-	n, err := c.s.reread(ctx, &e)
+	n, read, err := c.s.rereadCounted(ctx, &e)
+	if !c.o.Checksums {
+		c.sum.Bytes += read
+	}
 	if err != nil {
-		if ctx.Err() != nil {
-			return err
-		}
-		if c.deleted(ctx, e.Ref) {
-			return nil
-		}
-		c.found(Finding{Kind: FoundBlob, Place: e.Ref.String(), Problem: fmt.Sprintf("its header cannot be read: %v", err)})
-		return nil
+		return c.unreadable(ctx, &e, err)
 	}
 	var have index.Blob
 	err = c.s.View(ctx, func(r index.ReadTx) (err error) { have, err = r.Stored(n.ID); return err })
@@ -197,10 +268,11 @@ func (c *checker) orphan(ctx context.Context, e blob.Entry, err error) error {
 	if err != nil && !errors.Is(err, index.ErrNotFound) {
 		return err
 	}
-	if c.s.o.ReadOnly && c.s.o.Clock().Sub(e.Meta.Time) < justCome {
+	if c.s.o.ReadOnly && c.s.o.Clock().Sub(e.Meta.Time) < justCome || c.deleted(ctx, e.Ref) {
 		return nil
 	}
-	f := Finding{Kind: FoundOrphan, ID: &n.ID, Place: e.Ref.String(), Problem: "stored, but not in the index", Repaired: c.o.Repair}
+	f := Finding{Kind: FoundOrphan, ID: &n.ID, SOPInstanceUID: n.SOPInstanceUID, Place: e.Ref.String(),
+		Problem: "stored, but not in the index"}
 	if err == nil {
 		f.Problem = "a second copy of an instance"
 	}
@@ -208,8 +280,20 @@ func (c *checker) orphan(ctx context.Context, e blob.Entry, err error) error {
 		if err := c.adopt(ctx, e); err != nil {
 			return err
 		}
+		f.Outcome = OutcomeRepaired
 	}
 	c.found(f)
+	return nil
+}
+
+// unreadable reports an object of which not even the header can be read, unless that was told already or it is gone.
+func (c *checker) unreadable(ctx context.Context, e *blob.Entry, err error) error {
+	if ctx.Err() != nil {
+		return err
+	}
+	if _, known := c.damaged[e.Ref]; !known && !c.deleted(ctx, e.Ref) {
+		c.found(Finding{Kind: FoundBlob, Place: e.Ref.String(), Problem: "its header cannot be read: " + details(err)})
+	}
 	return nil
 }
 

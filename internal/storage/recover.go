@@ -259,10 +259,17 @@ func (s *Store) eachBlob(ctx context.Context, fn func(*index.Blob) error) error 
 
 // reread makes the index row of a stored object from its bytes and what the log keeps beside them.
 func (s *Store) reread(ctx context.Context, e *blob.Entry) (*index.NewInstance, error) {
+	n, _, err := s.rereadCounted(ctx, e)
+	return n, err
+}
+
+// rereadCounted tells as well how many bytes it has read.
+func (s *Store) rereadCounted(ctx context.Context, e *blob.Entry) (_ *index.NewInstance, read int64, _ error) {
 	b, err := s.blobs.Open(ctx, e.Ref)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
+	src := &counted{r: io.NewSectionReader(b, 0, b.Size())}
 	defer func() { _ = b.Close() }()
 	a := &arrival{}
 	a.n.Received = index.Now(e.Meta.Time)
@@ -270,18 +277,30 @@ func (s *Store) reread(ctx context.Context, e *blob.Entry) (*index.NewInstance, 
 		CalledAET: e.Meta.CalledAET, HttpUsername: e.Meta.User}
 	h := s.plan.get()
 	defer s.plan.put(h)
-	if _, err := s.parseStream(h, io.NewSectionReader(b, 0, b.Size()), 0, a); err != nil {
-		return nil, fmt.Errorf("storage: read the header: %w", err)
+	if _, err := s.parseStream(h, src, 0, a); err != nil {
+		return nil, src.n, fmt.Errorf("storage: read the header: %w", err)
 	}
 	if e.Kind == blob.KindInstance && e.Meta.TransferSyntax != "" {
 		a.n.TransferSyntax = dicom.UID(e.Meta.TransferSyntax)
 	}
 	if err := s.plan.instance(h, &a.n, 0, b.Size()); err != nil {
-		return nil, err
+		return nil, src.n, err
 	}
 	a.n.Blob = index.Blob{Key: e.Ref.Key, Seq: e.Ref.Seq, Upload: e.Kind == blob.KindUpload, Size: b.Size(),
 		CRC32C: b.Checksum(), Instance: a.n.ID}
-	return &a.n, nil
+	return &a.n, src.n, nil
+}
+
+// counted counts what is read through it.
+type counted struct {
+	r io.Reader
+	n int64
+}
+
+func (c *counted) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	c.n += int64(n)
+	return n, err
 }
 
 // rebuild makes the whole index anew from the blobs; what cannot be made from them is not touched.

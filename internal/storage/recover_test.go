@@ -173,16 +173,66 @@ func TestCheckFindsAndRepairs(t *testing.T) {
 			t.Fatal(err)
 		}
 		kinds := map[string]int{}
-		count := func(f storage.Finding) { kinds[f.Kind]++ }
+		count := func(f storage.Finding) {
+			kinds[f.Kind]++
+			if f.ID == nil || *f.ID != rs.InstanceID || f.SOPInstanceUID != rs.SOPInstanceUID {
+				t.Errorf("whose is %+v?", f)
+			}
+		}
 		if _, err := s.Check(t.Context(), storage.CheckOptions{}, count); err != nil || kinds[storage.FoundMissing] != 1 || kinds[storage.FoundOrphan] != 1 {
 			t.Errorf("found %v, %v", kinds, err)
 		}
 		sum, err := s.Check(t.Context(), storage.CheckOptions{Repair: true}, nil)
-		if err != nil || sum.Repaired != 2 {
+		if err != nil || sum.Repaired != 1 || sum.Lost != 0 {
 			t.Errorf("%+v, %v", sum, err)
 		}
 		checkAgrees(t, s, storage.CheckOptions{Checksums: true})
 		if st := counts(t, s); st.Instances != 2 {
+			t.Errorf("after repair: %+v", st)
+		}
+	})
+}
+
+// An instance whose bytes are damaged is named, and said to be lost when its entry goes.
+func TestCheckNamesWhatIsLost(t *testing.T) {
+	t.Parallel()
+	eachLayout(t, func(t *testing.T, layout string) {
+		dir := t.TempDir()
+		s := open(t, dir, layout)
+		rs := put(t, s, ct("A", 1, 1, 1).received(t))
+		put(t, s, ct("A", 1, 1, 2).received(t))
+		files := search(t, filepath.Join(dir, "objects"), string(rs.SOPInstanceUID))
+		if len(files) != 1 {
+			t.Fatal(files)
+		}
+		closeStore(t, s)
+		b, err := os.ReadFile(files[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		b[bytes.Index(b, bytes.Repeat([]byte{1, 2}, 512))+100] ^= 1
+		if err := os.WriteFile(files[0], b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		s = open(t, dir, layout)
+		sum, err := s.Check(t.Context(), storage.CheckOptions{}, nil)
+		if err != nil || sum.Findings != 0 || sum.Bytes <= 0 {
+			t.Errorf("without checksums: %+v, %v", sum, err)
+		}
+		for _, o := range []storage.CheckOptions{{Checksums: true}, {Checksums: true, Repair: true}} {
+			var found []storage.Finding
+			sum, err := s.Check(t.Context(), o, func(f storage.Finding) { found = append(found, f) })
+			want := ""
+			if o.Repair {
+				want = storage.OutcomeLost
+			}
+			if err != nil || len(found) != 1 || found[0].Kind != storage.FoundBlob || *found[0].ID != rs.InstanceID ||
+				found[0].SOPInstanceUID != rs.SOPInstanceUID || found[0].Outcome != want || found[0].Repaired || (sum.Lost == 1) != o.Repair {
+				t.Errorf("found %+v, %+v, %v", found, sum, err)
+			}
+		}
+		checkAgrees(t, s, storage.CheckOptions{Checksums: true})
+		if st := counts(t, s); st.Instances != 1 {
 			t.Errorf("after repair: %+v", st)
 		}
 	})

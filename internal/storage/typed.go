@@ -23,7 +23,7 @@ func (e *kindError) Error() string {
 	if d := details(e.err); d != "" {
 		more += ": " + d
 	}
-	if e.kind == ErrUnavailable {
+	if errors.Is(e.kind, ErrUnavailable) {
 		return "storage: " + more
 	}
 	return fmt.Sprintf("%v (%s)", e.kind, more)
