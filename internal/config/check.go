@@ -15,6 +15,15 @@ func notEmpty(s string) string {
 	return ""
 }
 
+// isHost checks that a host can be one: names are looked up when they are used, but blanks and controls are in none.
+func isHost(s string) string {
+	bad := func(r rune) bool { return r <= ' ' || r == 0x7f }
+	if strings.IndexFunc(s, bad) >= 0 {
+		return fmt.Sprintf("a host name or an IP address is expected, not %q", s)
+	}
+	return notEmpty(s)
+}
+
 // isAET checks PS3.5 6.2: AE, up to 16 characters of the default repertoire without backslash and controls.
 func isAET(s string) string {
 	bad := func(r rune) bool { return r < ' ' || r > '~' || r == '\\' }

@@ -74,6 +74,6 @@ func Default() *Config {
 		StorageCommitmentDelivery:          "new",
 		StorageCommitmentVerify:            "exists",
 		StorageCommitmentRetryFor:          86400,
-		StorageCommitmentMaximumReferences: 1000000,
+		StorageCommitmentMaximumReferences: 100000,
 	}
 }

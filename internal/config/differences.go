@@ -30,7 +30,7 @@ func Differences() []Difference {
 		{"SegmentSize", "-", "256", "size of a segment of the object log, in MiB"},
 		{"ShutdownTimeout", "-", "10", "seconds for running operations when the daemon stops"},
 		{"StorageCommitmentDelivery", "-", `"new"`, "reports can go out on the same association"},
-		{"StorageCommitmentMaximumReferences", "-", "1000000", "one request has a limit"},
+		{"StorageCommitmentMaximumReferences", "-", "100000", "one request has a limit"},
 		{"StorageCommitmentRetryFor", "-", "86400", "reports are sent again, for this many seconds"},
 		{"StorageCommitmentVerify", "-", `"exists"`, "or index, or digest: how closely an object is looked at before it is committed"},
 		{"StorageLayout", "-", `"log"`, "or files: one file per instance, as Orthanc does"},

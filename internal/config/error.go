@@ -1,9 +1,6 @@
 package config
 
-import (
-	"errors"
-	"strings"
-)
+import "strings"
 
 // Error is a mistake in the configuration: where it is, which option, and what is due there.
 type Error struct {
@@ -47,8 +44,7 @@ func (w Warning) String() string {
 
 // Errors splits what Load returned into its single mistakes.
 func Errors(err error) []error {
-	var joined interface{ Unwrap() []error }
-	if errors.As(err, &joined) {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // only if it is joined itself
 		return joined.Unwrap()
 	}
 	if err == nil {

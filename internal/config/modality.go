@@ -109,7 +109,7 @@ func (d *decoder) modalityText(n *node, path string) Modality {
 	aet, address, _ := strings.Cut(n.text, "@")
 	host, port, err := net.SplitHostPort(address)
 	number, portErr := strconv.Atoi(port)
-	if err != nil || portErr != nil || host == "" || isAET(aet) != "" || number < 1 || number > 65535 {
+	if err != nil || portErr != nil || isHost(host) != "" || isAET(aet) != "" || number < 1 || number > 65535 {
 		d.fail(n, path, "AET@HOST:PORT is expected, not %q", n.text)
 	}
 	return NewModality(aet, host, number)
@@ -139,7 +139,7 @@ func (d *decoder) modalityField(n *node, path, field string, m *Modality) bool {
 	case "AET":
 		m.AET = d.text(n, path, option{check: isAET})
 	case "Host":
-		m.Host = d.text(n, path, option{check: notEmpty})
+		m.Host = d.text(n, path, option{check: isHost})
 	case "Port":
 		m.Port = d.port(n, path)
 	case "Manufacturer":

@@ -65,6 +65,7 @@ func TestModalityMistakes(t *testing.T) {
 		`{"AET": "A", "Host": "h", "Port": 1, "AllowEcho": "x"}`: false,
 		`["A", "h", 0]`:     true,
 		`["A", "h", 65536]`: true, `["SEVENTEEN-LETTERS", "h", 1]`: true, `["A", "", 1]`: true, `["A", "h", 1, "Other"]`: true,
+		`["A", "h\n", 1]`: true, `["A", "h h", 1]`: true,
 		`{"AET": "A", "Host": "h", "Port": 1, "Timeout": -1}`:                         true,
 		`{"AET": "A", "Host": "h", "Port": 1, "StorageCommitmentDelivery": "pigeon"}`: true,
 	} {

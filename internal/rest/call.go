@@ -3,12 +3,12 @@ package rest
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
-	"io"
 	"mime"
 	"net/http"
 	"strconv"
 	"time"
+
+	"golang.org/x/sync/semaphore"
 )
 
 // Call is one request on its way through a handler.
@@ -19,6 +19,8 @@ type Call struct {
 	limit   int64         // bytes of body that are read at most
 	timeout time.Duration // for each read of the body and each write of the answer; 0: none
 	user    string
+	texts   *semaphore.Weighted // the budget of large texts, shared by all requests
+	held    int64               // what this one has of it
 }
 
 // Param returns a parameter of the route's pattern.
@@ -69,42 +71,6 @@ func (c *Call) Empty() error {
 	return nil
 }
 
-// Body returns the request's body, cut off with a typed error at the limit of the configuration. A sender that stands
-// still for longer than HttpRequestTimeout ends it.
-func (c *Call) Body() io.Reader {
-	return &deadlineReader{r: http.MaxBytesReader(c.w, c.Request.Body, c.limit), control: http.NewResponseController(c.w),
-		timeout: c.timeout}
-}
-
-// deadlineReader gives every read of a body the whole time-out again: a large upload may take as long as it moves.
-type deadlineReader struct {
-	r       io.Reader
-	control *http.ResponseController
-	timeout time.Duration
-}
-
-func (p *deadlineReader) Read(b []byte) (int, error) {
-	if p.timeout > 0 {
-		_ = p.control.SetReadDeadline(time.Now().Add(p.timeout)) // unsupported only where there is no socket
-	}
-	return p.r.Read(b)
-}
-
-// smallBody reads a body that is text or JSON rather than an object.
-func (c *Call) smallBody() ([]byte, error) {
-	body, err := io.ReadAll(io.LimitReader(c.Body(), maximumTextBody+1))
-	if err == nil && len(body) > maximumTextBody {
-		err = &http.MaxBytesError{Limit: maximumTextBody}
-	}
-	if err != nil {
-		return nil, bodyError(err)
-	}
-	return body, nil
-}
-
-// maximumTextBody is far above what a request of 100,000 storage commitment references takes.
-const maximumTextBody = 64 << 20
-
 // DecodeJSON reads the body as one JSON value. A JSON type that does not fit names its field.
 func (c *Call) DecodeJSON(into any) error {
 	body, err := c.smallBody()
@@ -143,16 +109,6 @@ func jsonTypeName(err *json.UnmarshalTypeError) string {
 		return "String value"
 	}
 	return "Object"
-}
-
-// bodyError turns the end of a body that is too long or broken off into an answer.
-func bodyError(err error) error {
-	var tooLarge *http.MaxBytesError
-	if errors.As(err, &tooLarge) {
-		return &apiError{HTTP: http.StatusRequestEntityTooLarge, Code: statusBadRequest,
-			Details: fmt.Sprintf("The body is larger than the limit of %d bytes (option HttpMaximumBodySize)", tooLarge.Limit)}
-	}
-	return fail(statusBadRequest, "The body of the request broke off: %v", err)
 }
 
 // attachment names the file that a browser would save the answer as. The name is one of ours, never received text.

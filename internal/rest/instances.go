@@ -69,27 +69,6 @@ func (c *Call) object() (io.Reader, error) {
 	return io.MultiReader(strings.NewReader(string(head)), body), nil
 }
 
-// bounded ends a stream with the error of a body that is too large once it gives more than its limit.
-type bounded struct {
-	r           io.Reader
-	left, limit int64
-}
-
-func (b *bounded) Read(p []byte) (int, error) {
-	if b.left < 0 {
-		return 0, &http.MaxBytesError{Limit: b.limit}
-	}
-	if int64(len(p)) > b.left+1 {
-		p = p[:b.left+1]
-	}
-	n, err := b.r.Read(p)
-	b.left -= int64(n)
-	if b.left < 0 {
-		return n - 1, &http.MaxBytesError{Limit: b.limit}
-	}
-	return n, err
-}
-
 // origin says who sent this request, for the metadata of what it stores.
 func (c *Call) origin() index.Origin {
 	host, _, err := net.SplitHostPort(c.Request.RemoteAddr)

@@ -14,6 +14,8 @@ import (
 	"runtime/debug"
 	"time"
 
+	"golang.org/x/sync/semaphore"
+
 	"gantry/internal/config"
 	"gantry/internal/jobkinds"
 	"gantry/internal/jobs"
@@ -42,12 +44,13 @@ type Server struct {
 	tree  *node
 	login *authenticator // nil: no login
 	guard *originGuard
+	texts *semaphore.Weighted // the budget of large texts
 	log   *slog.Logger
 }
 
 // New returns the handler of the whole API.
 func New(deps Deps) *Server {
-	s := &Server{Deps: deps, tree: newTree(routes()), log: deps.Logger,
+	s := &Server{Deps: deps, tree: newTree(routes()), log: deps.Logger, texts: newTextBudget(),
 		guard: newOriginGuard(deps.Config.RemoteAccessAllowed, deps.Config.HttpAllowedHosts)}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
@@ -85,27 +88,28 @@ func (s *Server) serve(w *recorder, r *http.Request) error {
 		return nil
 	}
 	if err := s.guard.check(r); err != nil {
-		return s.refuse(r, err)
+		return s.refuse(w, r, err)
 	}
 	user, err := s.authenticate(w, r)
 	if err != nil {
-		return s.refuse(r, err)
+		return s.refuse(w, r, err)
 	}
 	path, err := pathSegments(r.URL)
 	if err != nil {
-		return s.refuse(r, fail(statusBadRequest, "The path is not well escaped"))
+		return s.refuse(w, r, fail(statusBadRequest, "The path is not well escaped"))
 	}
 	params := map[string]string{}
 	found := s.tree.match(path, params)
 	if found == nil {
-		return s.refuse(r, &apiError{Code: jobs.CodeUnknownResource})
+		return s.refuse(w, r, &apiError{Code: jobs.CodeUnknownResource})
 	}
 	route := found.routes[r.Method]
 	if route == nil {
-		return s.refuse(r, methodNotAllowed(w, r, found))
+		return s.refuse(w, r, methodNotAllowed(w, r, found))
 	}
 	call := &Call{Request: r, params: params, w: w, user: user, timeout: s.timeout(),
-		limit: int64(s.Config.HttpMaximumBodySize) << 20}
+		limit: int64(s.Config.HttpMaximumBodySize) << 20, texts: s.texts}
+	defer call.release()
 	return route.Serve(s, call)
 }
 
@@ -115,9 +119,15 @@ func (s *Server) timeout() time.Duration {
 }
 
 // refuse reads the body of a request that is answered early to its end, within a limit: a client that is still
-// sending would otherwise see a broken connection in place of the answer.
-func (s *Server) refuse(r *http.Request, err error) error {
+// sending would otherwise see a broken connection in place of the answer. One that is not sending is waited for once,
+// not at each byte: it has no claim to its connection.
+func (s *Server) refuse(w *recorder, r *http.Request, err error) error {
 	const enough = 16 << 20
+	patience := 30 * time.Second
+	if t := s.timeout(); t > 0 {
+		patience = min(t, patience)
+	}
+	_ = w.control.SetReadDeadline(time.Now().Add(patience)) // unsupported only where there is no socket
 	_, _ = io.CopyN(io.Discard, r.Body, enough)
 	return err
 }
