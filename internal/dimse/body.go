@@ -108,7 +108,14 @@ func (b *body) end(err error) {
 	}
 }
 
+// drain writes nothing when the end was reached before: others may look at it by then.
 func (b *body) drain(ctx context.Context) error {
+	if b.complete {
+		return nil
+	}
+	if b.err != nil {
+		return b.err
+	}
 	b.ctx = ctx
 	for {
 		b.data = nil

@@ -121,8 +121,11 @@ func (a *Assoc) requested(rq *pdu.AssociateRQ) error {
 func checkRequest(rq *pdu.AssociateRQ) error {
 	var seen [256]bool
 	for _, c := range rq.Contexts {
-		if seen[c.ID] || c.ID == 0 {
-			return &pdu.Error{Type: pdu.TypeAssociateRQ, Reason: fmt.Sprintf("presentation context id %d cannot be used", c.ID)}
+		if c.ID == 0 {
+			return &pdu.Error{Type: pdu.TypeAssociateRQ, Reason: "presentation context id 0: they are 1 to 255"}
+		}
+		if seen[c.ID] {
+			return &pdu.Error{Type: pdu.TypeAssociateRQ, Reason: fmt.Sprintf("presentation context id %d is proposed twice", c.ID)}
 		}
 		seen[c.ID] = true
 	}

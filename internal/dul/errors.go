@@ -68,7 +68,7 @@ func (e *AbortError) Unwrap() error { return e.Err }
 
 func abortReason(source, reason uint8) string {
 	if source == AbortSourceUser {
-		return "by its user"
+		return "by the application"
 	}
 	reasons := map[uint8]string{
 		AbortNotSpecified: "reason not specified", AbortUnrecognizedPDU: "unrecognized PDU",

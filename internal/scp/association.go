@@ -19,7 +19,7 @@ type Association struct {
 	peer    *Peer
 	opts    Options
 	log     *slog.Logger
-	slots   chan struct{} // tokens of operations at once over all associations; nil: no limit
+	limits  limits
 	window  chan struct{} // tokens of operations at once on this one; nil: one, performed by the reading goroutine
 
 	mu       sync.Mutex
@@ -44,10 +44,10 @@ func Bind(a *dul.Assoc, opts Options) *Association {
 	return bind(a, &Peer{
 		ID: a.ID(), CallingAET: a.CallingAET(), CalledAET: a.CalledAET(), RemoteAddr: a.RemoteAddr(), TLS: a.TLS(),
 		Identity: a.Identity(), ImplementationClassUID: uid, ImplementationVersionName: version,
-	}, opts, nil)
+	}, opts, limits{})
 }
 
-func bind(assoc *dul.Assoc, peer *Peer, opts Options, slots chan struct{}) *Association {
+func bind(assoc *dul.Assoc, peer *Peer, opts Options, limits limits) *Association {
 	if opts.Logger == nil {
 		opts.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -55,7 +55,7 @@ func bind(assoc *dul.Assoc, peer *Peer, opts Options, slots chan struct{}) *Asso
 		opts.DrainTimeout = DefaultDrainTimeout
 	}
 	a := &Association{
-		assoc: assoc, peer: peer, opts: opts, slots: slots,
+		assoc: assoc, peer: peer, opts: opts, limits: limits,
 		log:     opts.Logger.With(peer.LogAttrs()...),
 		running: make(map[uint16]struct{}),
 		stop:    func(error) {},

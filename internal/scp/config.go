@@ -50,7 +50,8 @@ type Config struct {
 	// Operations is how many operations are performed at once over all associations (DicomThreadsCount); 0: 4. It bounds
 	// work, not waiting: an operation counts when all of its data set has arrived, so that peers that send slowly
 	// or not at all keep nobody else from being served. C-ECHO and C-STORE never count: what there is to do for an object
-	// is done while it arrives, and then the disk is waited for; the memory that takes is for the Storer to bound.
+	// is done while it arrives, and then the disk is waited for; the memory that takes is for the Storer to bound. Of other
+	// data sets two at once may be longer than 1 MiB.
 	Operations  int
 	AsyncWindow uint16 // operations at once granted to one association, 0 or 1: no more than one
 

@@ -52,6 +52,7 @@ type Header struct {
 	Association    *Association
 	ContextID      uint8
 	MessageID      uint16
+	AbstractSyntax dicom.UID // SOP class of the presentation context; that of the request may be another one
 	TransferSyntax dicom.UID // of the data sets on the presentation context
 }
 

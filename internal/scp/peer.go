@@ -30,10 +30,15 @@ func (p *Peer) LogAttrs() []any {
 	}
 }
 
+// maxVersionName is the length of an Implementation Version Name (PS3.7 D.3.3.2.3); what a peer sends beyond it is not
+// for logs.
+const maxVersionName = 16
+
 func newPeer(id string, rq *dul.Request) *Peer {
 	return &Peer{
 		ID: id, CallingAET: rq.CallingAET, CalledAET: rq.CalledAET, RemoteAddr: rq.RemoteAddr, TLS: rq.TLS,
-		Identity:               rq.Identity,
-		ImplementationClassUID: rq.ImplementationClassUID, ImplementationVersionName: rq.ImplementationVersionName,
+		Identity:                  rq.Identity,
+		ImplementationClassUID:    rq.ImplementationClassUID,
+		ImplementationVersionName: rq.ImplementationVersionName[:min(len(rq.ImplementationVersionName), maxVersionName)],
 	}
 }

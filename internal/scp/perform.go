@@ -18,12 +18,14 @@ var errShutdown = errors.New("scp: server is shutting down")
 // operation is one request on its way to its response.
 type operation struct {
 	*dimse.Message
+	class    dicom.UID // abstract syntax of the presentation context
 	syntax   dicom.UID
 	response *dimse.Command
 	reply    *dicom.Dataset
 	after    func(ctx context.Context)
 	started  time.Time
-	slot     bool // it holds one of the server's slots
+	slot     slot // of limits.operations
+	large    slot // of limits.large
 }
 
 // serve is called with each request of the peer. It returns when the next message may be received: after the response,
@@ -38,7 +40,7 @@ func (a *Association) serve(ctx context.Context, m *dimse.Message) {
 		return
 	}
 	op := &operation{
-		Message: m, syntax: dicom.UID(pc.TransferSyntax),
+		Message: m, class: dicom.UID(pc.AbstractSyntax), syntax: dicom.UID(pc.TransferSyntax),
 		response: m.Command.Response(dimse.StatusSuccess), started: time.Now(),
 	}
 	if a.window == nil {
@@ -139,27 +141,6 @@ func (a *Association) recovered(cmd *dimse.Command, value any) bool {
 		"panic", fmt.Sprint(value), "stack", string(debug.Stack()))
 	_ = a.assoc.Abort(fmt.Errorf("scp: handler of %s panicked", cmd.Service()))
 	return true
-}
-
-// acquireSlot waits for one of the operations at once that the server allows.
-func (a *Association) acquireSlot(ctx context.Context, op *operation) error {
-	if a.slots == nil || op.slot {
-		return nil
-	}
-	select {
-	case a.slots <- struct{}{}:
-		op.slot = true
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-}
-
-func (a *Association) releaseSlot(op *operation) {
-	if op.slot {
-		op.slot = false
-		<-a.slots
-	}
 }
 
 // begin notes that an operation is being performed. False means that none is to be begun any more.

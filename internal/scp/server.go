@@ -16,15 +16,16 @@ import (
 
 // Server accepts associations. Its methods may be called at once.
 type Server struct {
-	cfg   Config
-	log   *slog.Logger
-	slots chan struct{} // tokens of operations at once
+	cfg    Config
+	log    *slog.Logger
+	limits limits
 
 	mu           sync.Mutex
 	closing      bool
 	listeners    map[net.Listener]struct{}
 	connections  map[*connection]struct{}
 	associations int // reserved at negotiation
+	evicted      int // of the connections, those that were closed to make room and have not ended yet
 	changed      *sync.Cond
 }
 
@@ -35,6 +36,8 @@ type connection struct {
 	assoc  *Association // nil until established
 	peer   *Peer
 	holds  bool // one of the associations
+	since  time.Time
+	gone   bool // it was closed to make room
 }
 
 // NewServer returns a server.
@@ -49,7 +52,7 @@ func NewServer(cfg Config) *Server {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	s := &Server{
-		cfg: cfg, log: cfg.Logger, slots: make(chan struct{}, cfg.Operations),
+		cfg: cfg, log: cfg.Logger, limits: newLimits(cfg.Operations),
 		listeners: make(map[net.Listener]struct{}), connections: make(map[*connection]struct{}),
 	}
 	s.changed = sync.NewCond(&s.mu)
@@ -123,14 +126,8 @@ const spareConnections = 64
 // start serves a connection on a goroutine of its own.
 func (s *Server) start(ctx context.Context, c net.Conn) {
 	ctx, cancel := context.WithCancelCause(ctx)
-	conn := &connection{net: c, cancel: cancel}
-	s.mu.Lock()
-	full := s.closing || len(s.connections) >= s.cfg.MaxAssociations+spareConnections
-	if !full {
-		s.connections[conn] = struct{}{}
-	}
-	s.mu.Unlock()
-	if full {
+	conn := &connection{net: c, cancel: cancel, since: time.Now()}
+	if !s.admit(conn) {
 		cancel(nil)
 		_ = c.Close() // it was not used
 		s.log.Warn("connection closed: too many", "remote", c.RemoteAddr())
@@ -141,6 +138,38 @@ func (s *Server) start(ctx context.Context, c net.Conn) {
 		defer s.recovered(conn)
 		s.serve(ctx, conn)
 	}()
+}
+
+// admit takes a connection in. When there are too many, the one that has waited longest without asking for an
+// association makes room: whoever opens connections and says nothing keeps nobody else out.
+func (s *Server) admit(conn *connection) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closing {
+		return false
+	}
+	if len(s.connections)-s.evicted >= s.cfg.MaxAssociations+spareConnections {
+		idlest := s.idlest()
+		if idlest == nil {
+			return false
+		}
+		idlest.gone = true
+		s.evicted++
+		idlest.cancel(nil)
+	}
+	s.connections[conn] = struct{}{}
+	return true
+}
+
+// idlest finds the oldest connection that has asked for nothing; nil if all have. s.mu is held.
+func (s *Server) idlest() *connection {
+	var oldest *connection
+	for conn := range s.connections {
+		if !conn.holds && !conn.gone && conn.assoc == nil && (oldest == nil || conn.since.Before(oldest.since)) {
+			oldest = conn
+		}
+	}
+	return oldest
 }
 
 // recovered turns a panic of a callback of the negotiation into the end of its connection.
@@ -157,6 +186,9 @@ func (s *Server) forget(conn *connection) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.connections, conn)
+	if conn.gone {
+		s.evicted--
+	}
 	s.changed.Broadcast()
 }
 
@@ -170,7 +202,7 @@ func (s *Server) serve(ctx context.Context, conn *connection) {
 	}
 	a := bind(assoc, conn.peer, Options{
 		Handler: s.cfg.Handler, DrainTimeout: s.cfg.DrainTimeout, Logger: s.log, Observer: s.cfg.Observer,
-	}, s.slots)
+	}, s.limits)
 	s.established(conn, a)
 	started := time.Now()
 	a.log.Info("association opened", "remote", conn.net.RemoteAddr(), "implementation", conn.peer.ImplementationVersionName)
@@ -235,6 +267,13 @@ func (s *Server) established(conn *connection, a *Association) {
 // refused tells of a connection that led to no association.
 func (s *Server) refused(conn *connection, err error) {
 	remote := conn.net.RemoteAddr()
+	s.mu.Lock()
+	gone := conn.gone
+	s.mu.Unlock()
+	if gone {
+		s.log.Warn("connection closed: too many, and it asked for nothing", "remote", remote)
+		return
+	}
 	if errors.Is(err, dul.ErrNoAssociation) {
 		s.log.Debug("connection closed before an association was asked for", "remote", remote)
 		return

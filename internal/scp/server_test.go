@@ -335,3 +335,26 @@ func (l *logBuffer) wait(t *testing.T, text string) string {
 		}
 	}
 }
+
+// Connections that ask for nothing keep nobody out: the oldest one makes room.
+func TestSilentConnectionsKeepNobodyOut(t *testing.T) {
+	t.Parallel()
+	log := new(logBuffer)
+	_, addr := serve(t, scp.Config{MaxAssociations: 1, Logger: log.logger()})
+	silent := make([]net.Conn, 65)
+	for i := range silent {
+		c, err := net.Dial("tcp", addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = c.Close() })
+		silent[i] = c
+	}
+	if err := dial(t, clientConfig(addr)).Echo(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if n, err := silent[0].Read(make([]byte, 1)); n != 0 || err == nil {
+		t.Errorf("the oldest connection: %d bytes, %v", n, err)
+	}
+	log.wait(t, "connection closed: too many, and it asked for nothing")
+}

@@ -10,7 +10,8 @@ import (
 
 // dispatch has the handler perform an operation. Further services are further cases.
 func (a *Association) dispatch(ctx context.Context, op *operation) error {
-	defer a.releaseSlot(op)
+	defer op.slot.giveBack()
+	defer op.large.giveBack()
 	switch op.Command.Field {
 	case dimse.CEchoRQ:
 		return a.echo(ctx, op)
@@ -32,7 +33,8 @@ func (a *Association) dispatch(ctx context.Context, op *operation) error {
 
 func (a *Association) header(op *operation) Header {
 	return Header{
-		Peer: a.peer, Association: a, ContextID: op.ContextID, MessageID: op.Command.MessageID, TransferSyntax: op.syntax,
+		Peer: a.peer, Association: a, ContextID: op.ContextID, MessageID: op.Command.MessageID,
+		AbstractSyntax: op.class, TransferSyntax: op.syntax,
 	}
 }
 
@@ -112,30 +114,13 @@ func (a *Association) normalized(ctx context.Context, op *operation, role string
 	case instance == "":
 		return nil, dimse.Errorf(dimse.StatusNoSuchSOPInstance, "%s SOP Instance UID missing", role)
 	}
-	takeSlot := func() error { return a.acquireSlot(ctx, op) }
 	if op.Data == nil {
-		return nothing{}, takeSlot()
+		return nothing{}, op.slot.take(ctx, a.limits.operations)
 	}
-	return &thenReader{Reader: op.Data, then: takeSlot}, nil
+	return &slotReader{Reader: op.Data, ctx: ctx, op: op, limits: a.limits}, nil
 }
 
 // nothing is the data set of a message that has none.
 type nothing struct{}
 
 func (nothing) Read([]byte) (int, error) { return 0, io.EOF }
-
-// thenReader does something before it tells of the end.
-type thenReader struct {
-	io.Reader
-	then func() error
-}
-
-func (r *thenReader) Read(p []byte) (int, error) {
-	n, err := r.Reader.Read(p)
-	if err == io.EOF { //nolint:errorlint // wrapped it is another end
-		if failed := r.then(); failed != nil {
-			return n, failed
-		}
-	}
-	return n, err
-}

@@ -2,6 +2,7 @@ package scp_test
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net"
 	"testing"
@@ -107,6 +108,60 @@ func TestOperationsAtOnce(t *testing.T) {
 	}
 	close(goOn)
 	for range 2 {
+		if err := <-results; err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// Long data sets other than objects wait for each other before they fill the memory; small ones wait for none of them.
+func TestLongDataSetsWaitForEachOther(t *testing.T) {
+	t.Parallel()
+	const most = 2
+	reading := make(chan struct{}, 4)
+	_, addr := serve(t, scp.Config{Handler: &handler{
+		action: func(_ context.Context, rq *scp.ActionRequest) (*scp.ActionResult, error) {
+			if n, err := io.CopyN(io.Discard, rq.Data, 2<<20); err != nil {
+				if n > 1<<20 || !errors.Is(err, io.EOF) {
+					return nil, err
+				}
+				return nil, nil
+			}
+			reading <- struct{}{}
+			_, err := io.Copy(io.Discard, rq.Data)
+			return nil, err
+		},
+	}})
+	ends := make([]*io.PipeWriter, 3)
+	results := make(chan error, len(ends))
+	for i := range ends {
+		c := dial(t, clientConfig(addr))
+		r, w := io.Pipe()
+		ends[i] = w
+		rq := action()
+		rq.Dataset, rq.Encode = nil, func(dicom.UID) (io.Reader, error) { return r, nil }
+		go func() {
+			rsp, err := c.Action(t.Context(), rq)
+			if err == nil {
+				err = rsp.Err()
+			}
+			results <- err
+		}()
+		go func() { _, _ = w.Write(pattern(3 << 20)); _, _ = w.Write(pattern(2)) }()
+	}
+	for range most {
+		<-reading
+	}
+	if rsp, err := dial(t, clientConfig(addr)).Action(t.Context(), action()); err != nil || rsp.Err() != nil {
+		t.Errorf("a small one: %+v, %v", rsp, err)
+	}
+	if len(reading) != 0 {
+		t.Errorf("more than %d long data sets at once", most)
+	}
+	for _, w := range ends {
+		go func() { _, _ = w.Write(pattern(2)); _ = w.Close() }()
+	}
+	for range ends {
 		if err := <-results; err != nil {
 			t.Error(err)
 		}
