@@ -42,7 +42,7 @@ func (d *Deps) ask(ctx context.Context, modality string, transaction dicom.UID, 
 		return err
 	}
 	if err := d.sendAction(ctx, m, transaction, refs, call); err != nil {
-		return errors.Join(fmt.Errorf("jobkinds: ask %s for storage commitment: %w", modality, err),
+		return errors.Join(&plainError{fmt.Sprintf("ask %s for storage commitment: %s", modality, plain(err)), err},
 			d.dropReport(context.WithoutCancel(ctx), transaction))
 	}
 	d.log().Info("storage commitment asked for", "transaction", transaction, "peer", m.AET, "instances", len(refs))

@@ -32,7 +32,7 @@ type Call struct {
 // uncompressed are the transfer syntaxes proposed for services without pixel data.
 var uncompressed = []string{string(dicom.ExplicitVRLittleEndian), string(dicom.ImplicitVRLittleEndian)}
 
-// Dial opens an association to a peer.
+// Dial opens an association to a peer; *DialError.
 func (d *Deps) Dial(ctx context.Context, m config.Modality, call Call) (*scu.Client, error) {
 	limit := time.Duration(cmp.Or(call.Timeout, m.Timeout, d.Config.DicomScuTimeout)) * time.Second
 	cfg := scu.Config{
@@ -48,7 +48,11 @@ func (d *Deps) Dial(ctx context.Context, m config.Modality, call Call) (*scu.Cli
 	if m.UseDicomTls {
 		cfg.TLS = d.tls(cmp.Or(call.Host, m.Host))
 	}
-	return scu.Dial(ctx, cfg)
+	c, err := scu.Dial(ctx, cfg)
+	if err != nil {
+		return nil, &DialError{AET: cfg.CalledAET, Addr: cfg.Addr, Err: err}
+	}
+	return c, nil
 }
 
 // Echo associates with a peer and performs C-ECHO.

@@ -3,6 +3,10 @@ package jobkinds
 import (
 	"errors"
 	"fmt"
+
+	"gantry/internal/dicom"
+	"gantry/internal/dicom/codec"
+	"gantry/internal/dicom/dict"
 )
 
 var (
@@ -26,4 +30,30 @@ type UnknownResourceError struct{ ID string }
 
 func (e *UnknownResourceError) Error() string {
 	return fmt.Sprintf("jobkinds: unknown resource %.60q", e.ID)
+}
+
+// NotTakenError is an object that the peer does not take in the transfer syntax it is stored in, nor in another one that
+// it could be sent in.
+type NotTakenError struct {
+	SOPClassUID, TransferSyntax dicom.UID
+	converts                    bool
+}
+
+func (e *NotTakenError) Error() string {
+	text := fmt.Sprintf("the peer does not take %s in %s", nameOf(e.SOPClassUID), nameOf(e.TransferSyntax))
+	switch native := codec.Convertible(dicom.LookupTransferSyntax(e.TransferSyntax), everybodys); {
+	case !native:
+		return text + "; compressed objects are sent as they are stored: let the peer take this transfer syntax"
+	case !e.converts:
+		return text + "; let it, or set AllowTranscoding for this modality"
+	}
+	return text + ", nor in any other transfer syntax: let it take this SOP class"
+}
+
+// nameOf is what the standard calls a UID, or the UID itself.
+func nameOf(uid dicom.UID) string {
+	if e, ok := dict.LookupUID(uid); ok && e.Keyword != "" {
+		return e.Keyword
+	}
+	return string(uid)
 }

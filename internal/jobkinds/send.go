@@ -229,13 +229,14 @@ func (j *sendJob) sendNext(ctx context.Context) error {
 func (j *sendJob) sendError(id index.ID, err error) error {
 	code := jobs.CodeNetworkProtocol
 	var none *scu.NoContextError
+	var notTaken *NotTakenError
 	switch {
 	case isNotFound(err):
 		code = jobs.CodeUnknownResource
-	case errors.As(err, &none):
+	case errors.As(err, &none), errors.As(err, &notTaken):
 		code = jobs.CodeNoContext
 	}
-	return jobs.Failf(code, "send instance %s to %s: %w", id, j.RemoteAET, err)
+	return jobs.Fail(code, &plainError{fmt.Sprintf("send instance %s to %s: %s", id, j.RemoteAET, plain(err)), err})
 }
 
 // commit asks for commitment of everything that was sent.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"gantry/internal/dicom"
+	"gantry/internal/dicom/codec"
 	"gantry/internal/dimse"
 	"gantry/internal/dul"
 	"gantry/internal/scu"
@@ -19,6 +20,7 @@ const maxContexts = 128
 type sendLink struct {
 	job      *sendJob
 	client   *scu.Client
+	converts bool // to what every peer has to take, where it does not take what is stored
 	proposed map[kindOfObject]bool
 	broken   bool // the association is of no more use
 }
@@ -39,7 +41,7 @@ func (j *sendJob) connect(ctx context.Context) (*sendLink, error) {
 	if !ok {
 		return nil, &UnknownModalityError{j.Options.Modality}
 	}
-	link := &sendLink{job: j, proposed: map[kindOfObject]bool{}}
+	link := &sendLink{job: j, converts: m.AllowTranscoding, proposed: map[kindOfObject]bool{}}
 	contexts, err := link.contexts(ctx, j.Instances[j.Position:])
 	if err != nil {
 		return nil, err
@@ -54,16 +56,23 @@ func (j *sendJob) connect(ctx context.Context) (*sendLink, error) {
 	return link, nil
 }
 
+// contexts proposes a presentation context for each kind of object, so that the peer's choice is known for each, and one
+// that every peer has to take beside those that can be converted to it (PS3.5 10.1).
 func (l *sendLink) contexts(ctx context.Context, ids []index.ID) (contexts []dul.ProposedContext, err error) {
-	err = l.job.deps.eachInstance(ctx, ids, func(row *index.InstanceRow) bool {
-		kind := kindOfObject{row.SOPClassUID, row.TransferSyntax}
+	propose := func(kind kindOfObject) {
 		if !l.proposed[kind] {
 			l.proposed[kind] = true
 			contexts = append(contexts, dul.ProposedContext{
 				AbstractSyntax: string(kind.class), TransferSyntaxes: []string{string(kind.syntax)},
 			})
 		}
-		return len(contexts) < maxContexts
+	}
+	err = l.job.deps.eachInstance(ctx, ids, func(row *index.InstanceRow) bool {
+		propose(kindOfObject{row.SOPClassUID, row.TransferSyntax})
+		if l.converts && codec.Convertible(dicom.LookupTransferSyntax(row.TransferSyntax), everybodys) {
+			propose(kindOfObject{row.SOPClassUID, everybodys.UID})
+		}
+		return len(contexts)+2 <= maxContexts
 	})
 	if err == nil && len(contexts) == 0 { // everything that is left was deleted: an association all the same
 		contexts = []dul.ProposedContext{{AbstractSyntax: string(dicom.VerificationSOPClass), TransferSyntaxes: uncompressed}}
@@ -81,21 +90,48 @@ func (l *sendLink) send(ctx context.Context, id index.ID) error {
 	if kind := (kindOfObject{object.SOPClassUID, object.TransferSyntax}); !l.proposed[kind] {
 		return &reconnectError{kind}
 	}
+	syntax, err := l.agreed(&object.InstanceRow)
+	if err != nil {
+		return err
+	}
 	data, _, err := object.Dataset()
 	if err != nil {
 		return err
 	}
+	if syntax.UID != object.TransferSyntax {
+		data = codec.Convert(data, object.Syntax(), syntax, codec.Limits{})
+	}
 	rsp, err := l.client.Store(ctx, &scu.StoreRequest{
-		SOPClassUID: object.SOPClassUID, SOPInstanceUID: object.SOPInstanceUID, TransferSyntax: object.TransferSyntax,
+		SOPClassUID: object.SOPClassUID, SOPInstanceUID: object.SOPInstanceUID, TransferSyntax: syntax.UID,
 		Data: data, Priority: dimse.PriorityMedium,
 		MoveOriginatorAET: l.job.Options.MoveOriginatorAET, MoveOriginatorMessageID: l.job.Options.MoveOriginatorID,
 	})
 	if err != nil {
 		var none *scu.NoContextError
-		l.broken = !errors.As(err, &none)
+		var source *dul.SourceError
+		l.broken = !errors.As(err, &none) && !(errors.As(err, &source) && !source.Sent)
 		return err
 	}
 	return rsp.Err()
+}
+
+// everybodys is the transfer syntax that every peer has to take (PS3.5 10.1).
+var everybodys = dicom.LookupTransferSyntax(dicom.ImplicitVRLittleEndian)
+
+// agreed returns the transfer syntax to send an object in: the one it is stored in if the peer takes it.
+func (l *sendLink) agreed(o *index.InstanceRow) (dicom.TransferSyntax, error) {
+	stored := dicom.LookupTransferSyntax(o.TransferSyntax)
+	takes := func(syntax dicom.UID) bool {
+		_, ok := l.client.Assoc().FindContext(string(o.SOPClassUID), string(syntax))
+		return ok
+	}
+	switch {
+	case takes(stored.UID):
+		return stored, nil
+	case takes(everybodys.UID) && l.converts && codec.Convertible(stored, everybodys):
+		return everybodys, nil
+	}
+	return stored, &NotTakenError{SOPClassUID: o.SOPClassUID, TransferSyntax: stored.UID, converts: l.converts}
 }
 
 func (l *sendLink) release(ctx context.Context) {
