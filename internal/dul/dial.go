@@ -15,8 +15,8 @@ import (
 )
 
 // Dial connects to addr and negotiates an association. The error is the
-// peer's *Rejection, a *TimeoutError, a *TLSMismatchError, that of the
-// connection, or as from ReadPDV.
+// peer's *Rejection, a *ConnectError, a *TimeoutError, a *TLSMismatchError, or
+// as from ReadPDV.
 func Dial(ctx context.Context, addr string, cfg Config) (*Assoc, error) {
 	rq, err := cfg.request()
 	if err != nil {
@@ -77,9 +77,9 @@ func (a *Assoc) connect(ctx context.Context, addr string, cfg *Config) error {
 	raw, err := (&net.Dialer{}).DialContext(limit, "tcp", addr)
 	if err != nil {
 		if ctx.Err() == nil && limit.Err() != nil {
-			return &TimeoutError{Phase: "connect", Hint: addr + " does not answer"}
+			return &TimeoutError{Phase: "connect", Hint: "nobody answers at " + addr}
 		}
-		return fmt.Errorf("dul: connect to %s: %w", addr, err)
+		return &ConnectError{Addr: addr, Err: err}
 	}
 	if cfg.TLS == nil {
 		a.use(raw, raw)

@@ -3,6 +3,7 @@ package dul
 import (
 	"errors"
 	"fmt"
+	"net"
 	"os"
 )
 
@@ -100,6 +101,27 @@ func (e *TimeoutError) Timeout() bool { return true }
 
 // Is matches os.ErrDeadlineExceeded.
 func (e *TimeoutError) Is(target error) bool { return target == os.ErrDeadlineExceeded }
+
+// ConnectError says that there is no connection.
+type ConnectError struct {
+	Addr string // host:port
+	Err  error  // of the dialer
+}
+
+// Error names the address once, and not, as package net does, twice.
+func (e *ConnectError) Error() string {
+	reason := e.Err
+	if op := new(net.OpError); errors.As(reason, &op) {
+		reason = op.Err
+	}
+	if call := new(os.SyscallError); errors.As(reason, &call) {
+		reason = call.Err
+	}
+	return fmt.Sprintf("dul: connect to %s: %v", e.Addr, reason)
+}
+
+// Unwrap gives the dialer's error.
+func (e *ConnectError) Unwrap() error { return e.Err }
 
 // TLSMismatchError says that one side spoke TLS and the other did not.
 type TLSMismatchError struct {

@@ -3,6 +3,8 @@ package dul_test
 import (
 	"bytes"
 	"context"
+	"errors"
+	"net"
 	"reflect"
 	"strings"
 	"testing"
@@ -178,7 +180,7 @@ func TestConfigsThatCannotBeAskedWith(t *testing.T) {
 
 func TestDialToNobody(t *testing.T) {
 	t.Parallel()
-	if _, err := dul.Dial(t.Context(), "127.0.0.1:1", config()); err == nil || !strings.Contains(err.Error(), "connect to 127.0.0.1:1") {
+	if _, err := dul.Dial(t.Context(), "127.0.0.1:1", config()); err == nil || !errors.As(err, new(*net.OpError)) || strings.Count(err.Error(), "127.0.0.1:1") != 1 {
 		t.Errorf("error %v", err)
 	}
 }

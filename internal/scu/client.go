@@ -71,7 +71,10 @@ func Dial(ctx context.Context, cfg Config) (*Client, error) {
 		ImplementationClassUID: cfg.ImplementationClassUID, ImplementationVersionName: cfg.ImplementationVersionName,
 		Logger: cfg.Logger,
 	})
-	if err != nil {
+	switch {
+	case errors.As(err, new(*dul.ConnectError)): // which names the address
+		return nil, fmt.Errorf("scu: associate with %s: %w", cfg.CalledAET, err)
+	case err != nil:
 		return nil, fmt.Errorf("scu: associate with %s at %s: %w", cfg.CalledAET, cfg.Addr, err)
 	}
 	service := scp.Bind(assoc, scp.Options{Handler: cfg.Handler, Logger: cfg.Logger})

@@ -13,16 +13,9 @@ func DecodeAssociateRQ(b []byte) (*AssociateRQ, error) {
 	p := &AssociateRQ{}
 	d := &decoder{b: b, typ: TypeAssociateRQ}
 	p.ProtocolVersion, p.CalledAET, p.CallingAET = d.associate()
-	d.items(func(t itemType, d *decoder) {
-		switch t {
-		case itemApplicationContext:
-			p.ApplicationContext = d.restText()
-		case itemProposedContext:
-			p.Contexts = append(p.Contexts, d.proposedContext())
-			d.limitContexts(len(p.Contexts))
-		case itemUserInfo:
-			d.userInfo(&p.UserInfo)
-		}
+	d.variable(&p.ApplicationContext, &p.UserInfo, itemProposedContext, func(d *decoder) {
+		p.Contexts = append(p.Contexts, d.proposedContext())
+		d.limitContexts(len(p.Contexts))
 	})
 	if d.err != nil {
 		return nil, d.err
@@ -36,16 +29,9 @@ func DecodeAssociateAC(b []byte) (*AssociateAC, error) {
 	p := &AssociateAC{}
 	d := &decoder{b: b, typ: TypeAssociateAC}
 	p.ProtocolVersion, p.CalledAET, p.CallingAET = d.associate()
-	d.items(func(t itemType, d *decoder) {
-		switch t {
-		case itemApplicationContext:
-			p.ApplicationContext = d.restText()
-		case itemAnsweredContext:
-			p.Contexts = append(p.Contexts, d.answeredContext())
-			d.limitContexts(len(p.Contexts))
-		case itemUserInfo:
-			d.userInfo(&p.UserInfo)
-		}
+	d.variable(&p.ApplicationContext, &p.UserInfo, itemAnsweredContext, func(d *decoder) {
+		p.Contexts = append(p.Contexts, d.answeredContext())
+		d.limitContexts(len(p.Contexts))
 	})
 	if d.err != nil {
 		return nil, d.err
@@ -117,6 +103,20 @@ func (d *decoder) items(visit func(itemType, *decoder)) {
 		visit(itemType(head[0]), in)
 		d.err = in.err
 	}
+}
+
+// variable reads the items that A-ASSOCIATE-RQ and -AC have in common; context reads those of type contextItem.
+func (d *decoder) variable(application *string, user *UserInfo, contextItem itemType, context func(*decoder)) {
+	d.items(func(t itemType, d *decoder) {
+		switch t {
+		case itemApplicationContext:
+			*application = d.restText()
+		case contextItem:
+			context(d)
+		case itemUserInfo:
+			d.userInfo(user)
+		}
+	})
 }
 
 func (d *decoder) associate() (version uint16, called, calling string) {
