@@ -18,7 +18,7 @@ func newBackupCommand(env *Env) *cobra.Command {
 a daemon may be running: it holds all that was acknowledged before the command began. To restore it, name it as the storage
 of a daemon.`),
 		Example: "  gantry backup /backup/2026-11-21 --storage /srv/dicom\n  gantry serve --storage /backup/2026-11-21",
-		Args:    cobra.ExactArgs(1),
+		Args:    wants("DIR"),
 		RunE:    func(cmd *cobra.Command, args []string) error { return runBackup(cmd.Context(), &o, args[0]) },
 	}
 	o.register(cmd)

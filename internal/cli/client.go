@@ -36,6 +36,23 @@ func (o *clientOptions) register(cmd *cobra.Command) {
 	f.BoolVarP(&o.quiet, "quiet", "q", false, "print errors only")
 	f.BoolVar(&o.json, "json", false, "print the result as JSON")
 	o.tls.register(cmd)
+	cmd.PreRunE = func(*cobra.Command, []string) error { return o.check() }
+}
+
+// minPDU is the least that leaves room for sensible fragments; Orthanc and DCMTK take no less either.
+const minPDU = 4096
+
+// check looks at the values that have limits, before anything is done.
+func (o *clientOptions) check() error {
+	if o.maxPDU < minPDU || o.maxPDU > dul.DefaultMaxPDULength {
+		return usagef("--max-pdu: %d to %d are possible", minPDU, dul.DefaultMaxPDULength)
+	}
+	for name, limit := range map[string]time.Duration{"connect-timeout": o.connectTimeout, "acse-timeout": o.acseTimeout, "timeout": o.timeout} {
+		if limit < 0 {
+			return usagef("--%s: %s is less than nothing", name, limit)
+		}
+	}
+	return nil
 }
 
 // config says how to associate with t. IdleTimeout is none: these commands end by themselves.

@@ -48,10 +48,13 @@ func (c *commitment) run(ctx context.Context, list transactions) error {
 	if err != nil {
 		return err
 	}
+	n := newNotice(c.clientOptions)
+	defer n.clear()
+	n.show("asking %s for commitment: %s", c.target, count(len(list), "request"))
 	if err := request(ctx, client, list, r); err != nil {
 		r.settle()
 		client.Abort()
-		return err
+		return &brokenError{target: c.target, doing: "storage commitment", err: err}
 	}
 	return c.await(ctx, client, r)
 }
@@ -73,6 +76,7 @@ func request(ctx context.Context, client *scu.Client, list transactions, r *rece
 		if err != nil {
 			return err
 		}
+		t.sent = true
 		if err := rs.Err(); err != nil {
 			r.refuse(t, err)
 		}
@@ -127,7 +131,7 @@ func (c *commitment) over(ctx context.Context, r *receiver, why error) error {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	case !errors.Is(why, errReleased) && !errors.Is(why, context.DeadlineExceeded):
-		return fmt.Errorf("the association ended before %s came: %w", count(pending, "report"), why)
+		return &brokenError{target: c.target, doing: "before " + count(pending, "report") + " came", err: why}
 	}
 	text := fmt.Sprintf("%s did not come within %s", count(pending, "report"), c.wait)
 	if errors.Is(why, errReleased) {
@@ -150,7 +154,8 @@ func (c *commitment) serve(ctx context.Context, r *receiver) (stop func(), err e
 	}
 	ln, err := net.Listen("tcp", c.listen)
 	if err != nil {
-		return nil, fmt.Errorf("--listen: %w", err)
+		text, hint := explainListen(err, "--listen")
+		return nil, &usageError{err: fmt.Errorf("--listen %s: %s", c.listen, text), hint: hint}
 	}
 	log := logger(c.env, c.verbose)
 	log.Debug("listening for reports", "address", ln.Addr())

@@ -19,7 +19,7 @@ func newEchoCommand(env *Env) *cobra.Command {
 		Long: long(`Associate with a peer and send a C-ECHO. Prints how long association and answer took, and what the peer
 says of itself.`),
 		Example: "  gantry echo localhost:4242\n  gantry echo PACS@pacs.example.org:104 --aet WORKSTATION\n  gantry echo PACS@pacs.example.org:2762 --tls --tls-ca ca.pem",
-		Args:    cobra.ExactArgs(1),
+		Args:    wants("[AET@]HOST:PORT"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return runEcho(cmd.Context(), &o, args[0])
 		},
@@ -73,7 +73,7 @@ func echo(ctx context.Context, o *clientOptions, t target) (*echoResult, error) 
 	associated := o.env.Now()
 	if err := c.Echo(ctx); err != nil {
 		c.Abort()
-		return nil, fmt.Errorf("echo to %s: %w", t, err)
+		return nil, &brokenError{target: t, doing: "echo", err: err}
 	}
 	answered := o.env.Now()
 	uid, version := c.Assoc().PeerImplementation()

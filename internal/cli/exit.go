@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"strings"
 	"syscall"
 
 	"gantry/internal/apiclient"
 	"gantry/internal/config"
+	"gantry/internal/daemon"
 	"gantry/internal/dul"
 	"gantry/internal/scu"
 	"gantry/internal/storage"
@@ -53,7 +55,7 @@ func (e *usageError) Unwrap() error { return e.err }
 func usagef(format string, args ...any) error { return &usageError{err: fmt.Errorf(format, args...)} }
 
 // failuresError says that a command did its work, and that some of it failed. The result has been printed.
-type failuresError struct{ text string }
+type failuresError struct{ text, hint string }
 
 func (e *failuresError) Error() string { return e.text }
 
@@ -77,6 +79,19 @@ func (e *connectError) Error() string {
 	return "no association with " + e.target.String() + ": " + e.err.Error()
 }
 func (e *connectError) Unwrap() error { return e.err }
+
+// brokenError says that an association was lost while it was in use.
+type brokenError struct {
+	target target
+	doing  string // what was going on, "" if that is clear
+	err    error
+	next   string // what to do, if it is more than what the cause suggests
+}
+
+func (e *brokenError) Error() string {
+	return strings.Join(notEmpty(e.target.String(), e.doing, e.err.Error()), ": ")
+}
+func (e *brokenError) Unwrap() error { return e.err }
 
 // signalError says that the user or the system ended the command.
 type signalError struct{ signal os.Signal }
@@ -120,7 +135,7 @@ func as[E error](err error) bool {
 }
 
 func isUsage(err error) bool {
-	return as[*usageError](err) || as[*config.Error](err) || as[*apiclient.URLError](err)
+	return as[*usageError](err) || as[*config.Error](err) || as[*apiclient.URLError](err) || as[*daemon.ListenError](err)
 }
 
 func isConnect(err error) bool {

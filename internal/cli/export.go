@@ -22,7 +22,7 @@ func newExportCommand(env *Env) *cobra.Command {
 in the REST API; without one everything is written. A daemon may be running. Files that are there already are left, so an
 export that was broken off goes on when it is started again.`),
 		Example: "  gantry export ./files --storage /srv/dicom\n  gantry export ./files 66c8e41e-ac3a9029-0b85e42a-8195ee0a-92c2e62e",
-		Args:    cobra.MinimumNArgs(1),
+		Args:    wants("DIR", "[ID...]"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return runExport(cmd.Context(), &o, args[0], args[1:])
 		},
@@ -76,7 +76,7 @@ func (o *exportOptions) report(r *storage.ExportSummary) error {
 		for _, id := range r.Damaged {
 			_, _ = fmt.Fprintf(o.env.Stderr, "gantry: instance %s is damaged\n", id)
 		}
-		err = &failuresError{count(len(r.Damaged), "instance") + " damaged; gantry fsck --checksums tells more"}
+		err = &failuresError{text: count(len(r.Damaged), "instance") + " damaged; gantry fsck --checksums tells more"}
 	}
 	return err
 }

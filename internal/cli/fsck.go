@@ -22,7 +22,7 @@ at what is there at this moment.
 --repair moves damaged records away, drops index entries without an object, and indexes objects without an entry. --rebuild
 makes the index of objects anew; what cannot be derived from them (jobs, requests, peers) is kept.`),
 		Example: "  gantry fsck --storage /srv/dicom --read-only\n  gantry fsck --config /etc/gantry --checksums --repair",
-		Args:    cobra.NoArgs,
+		Args:    wants(),
 		RunE:    func(cmd *cobra.Command, _ []string) error { return runFsck(cmd.Context(), &o) },
 	}
 	o.register(cmd)
@@ -77,7 +77,7 @@ func runFsck(ctx context.Context, o *fsckOptions) (err error) {
 		return err
 	}
 	if len(r.Found) > 0 {
-		return &failuresError{count(len(r.Found), "problem") + " found"}
+		return &failuresError{text: count(len(r.Found), "problem") + " found"}
 	}
 	return nil
 }

@@ -2,11 +2,7 @@ package cli
 
 import (
 	"context"
-	"fmt"
 	"os"
-	"strings"
-
-	"gantry/internal/config"
 )
 
 // Main runs one command line and returns its exit code. An interrupt ends the command by its context; a second one
@@ -25,7 +21,7 @@ func Main(args []string, env *Env) int {
 	watchRun(root, &reached)
 	cmd, err := root.ExecuteContextC(ctx)
 	if err != nil && !reached {
-		err = &usageError{err: err, hint: "See " + cmd.CommandPath() + " --help."}
+		err = &usageError{err: explainUsage(cmd, err), hint: "See " + cmd.CommandPath() + " --help."}
 	}
 	if cause := context.Cause(ctx); cause != nil && err != nil {
 		err = cause
@@ -42,28 +38,4 @@ func watchSignals(c <-chan os.Signal, stop func(), cancel context.CancelCauseFun
 	}
 	stop()
 	cancel(&signalError{s})
-}
-
-// report writes an error for the user: what failed, without the names of packages, and what to try next.
-func report(env *Env, err error) {
-	for _, e := range config.Errors(err) {
-		text := plain(e)
-		if text == "" {
-			continue
-		}
-		fmt.Fprintf(env.Stderr, "gantry: %s\n", text)
-		if hint := hint(e); hint != "" {
-			fmt.Fprintf(env.Stderr, "        %s\n", hint)
-		}
-	}
-}
-
-// plain drops the "package: " that layers put before their errors.
-func plain(err error) string {
-	text := err.Error()
-	for _, prefix := range []string{"config", "apiclient", "cli", "scu", "dul", "dimse", "storage", "daemon"} {
-		text = strings.TrimPrefix(text, prefix+": ")
-		text = strings.ReplaceAll(text, ": "+prefix+": ", ": ")
-	}
-	return text
 }

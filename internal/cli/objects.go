@@ -34,6 +34,20 @@ type findings struct {
 	foreign  []problem // not DICOM, met while walking a folder
 	damaged  []problem // DICOM, but unusable
 	unusable []problem // named, and not DICOM or not readable
+
+	files int // looked at
+	seen  func(f *findings)
+}
+
+// unreadable counts the unusable files whose kind is not known.
+func (f *findings) unreadable() int {
+	n := 0
+	for _, p := range f.unusable {
+		if !errors.Is(p.err, errNotDICOM) {
+			n++
+		}
+	}
+	return n
 }
 
 func (f *findings) bytes() int64 {
@@ -47,9 +61,14 @@ func (f *findings) bytes() int64 {
 // errNotDICOM is the problem of files that have nothing to do with us.
 var errNotDICOM = errors.New("not a DICOM file")
 
+// errEmpty is the problem of files without a byte.
+var errEmpty = fmt.Errorf("%w but an empty one", errNotDICOM)
+
 // find reads the headers of all DICOM files named, or in folders named.
-func find(ctx context.Context, paths []string) (*findings, error) {
-	var f findings
+func find(ctx context.Context, o *clientOptions, paths []string) (*findings, error) {
+	n := newNotice(o)
+	defer n.clear()
+	f := findings{seen: func(f *findings) { n.show("reading headers: %s of %s", count(len(f.objects), "object"), count(f.files, "file")) }}
 	for _, path := range paths {
 		info, err := os.Stat(path)
 		switch {
@@ -95,6 +114,8 @@ func isFileLink(path string, d fs.DirEntry) bool {
 
 func (f *findings) add(path string, named bool) {
 	o, err := readObject(path)
+	f.files++
+	f.seen(f)
 	switch {
 	case err == nil:
 		f.objects = append(f.objects, o)
@@ -113,7 +134,11 @@ func reason(err error) string {
 	if errors.As(err, &pathErr) {
 		return pathErr.Err.Error()
 	}
-	return plain(err)
+	if errors.Is(err, context.Canceled) {
+		return "not sent: the command was ended"
+	}
+	text, _ := explainNetwork(err)
+	return text
 }
 
 // sniffLength is what codec.SniffDICOM wants to see.
@@ -134,6 +159,9 @@ func readObject(path string) (object, error) {
 	n, err := file.ReadAt(head[:], 0)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return object{}, err
+	}
+	if n == 0 {
+		return object{}, errEmpty
 	}
 	if !codec.SniffDICOM(head[:n]) {
 		return object{}, errNotDICOM

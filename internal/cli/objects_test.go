@@ -29,7 +29,7 @@ func TestFindTellsFilesByContent(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	f, err := find(context.Background(), []string{dir, filepath.Join(dir, "note.dcm"), filepath.Join(dir, "none")})
+	f, err := find(context.Background(), new(clientOptions), []string{dir, filepath.Join(dir, "note.dcm"), filepath.Join(dir, "none")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,7 +48,7 @@ func TestFindTellsFilesByContent(t *testing.T) {
 // Every sample that can be sent gives the bytes of its data set.
 func TestObjectsOfSamples(t *testing.T) {
 	t.Parallel()
-	f, err := find(context.Background(), []string{testkit.Samples(t)})
+	f, err := find(context.Background(), new(clientOptions), []string{testkit.Samples(t)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,7 +75,7 @@ func TestObjectsOfSamples(t *testing.T) {
 // What is converted to implicit VR says the same as before.
 func TestConversionToImplicitVR(t *testing.T) {
 	t.Parallel()
-	f, err := find(context.Background(), []string{testkit.Samples(t)})
+	f, err := find(context.Background(), new(clientOptions), []string{testkit.Samples(t)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -55,7 +55,7 @@ func TestExitCodes(t *testing.T) {
 		want int
 	}{
 		{nil, 0},
-		{&failuresError{"x"}, 1},
+		{&failuresError{text: "x"}, 1},
 		{fmt.Errorf("x: %w", &usageError{err: errors.New("x")}), 2},
 		{&config.Error{}, 2},
 		{errors.Join(&config.RangeError{Err: &config.Error{}}, &config.Error{}), 2},

@@ -230,7 +230,7 @@ func TestNoAssociation(t *testing.T) {
 	}
 	reject := func(context.Context, *dul.Request) error { return dul.RejectCallingAET() }
 	o = run(t, nil, "echo", (&peer{t: t, access: reject}).start()).want(t, 3)
-	if !strings.Contains(o.stderr, "calling AE title not recognized") || !strings.Contains(o.stderr, "check both AE titles") {
+	if !strings.Contains(o.stderr, "calling AE title not recognized") || !strings.Contains(o.stderr, "check our AE title (--aet)") {
 		t.Error(o.stderr)
 	}
 	o = run(t, nil, "echo", (&peer{t: t}).start(), "--tls", "--tls-insecure").want(t, 3)

@@ -3,66 +3,104 @@ package cli
 import (
 	"fmt"
 	"io"
-	"sync/atomic"
+	"sync"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
 )
 
+// refresh is the shortest time between two looks of a progress bar, and the time its first rate is measured over.
+const refresh = 200 * time.Millisecond
+
 // progress shows how far a transfer is, on a terminal only; elsewhere it does nothing.
 type progress struct {
 	bar   *progressbar.ProgressBar
 	total int
-	done  atomic.Int64
+	now   func() time.Time
+
+	mu    sync.Mutex
+	done  int   // objects
+	bytes int64 // not shown yet
+	shown time.Time
 }
 
 func newProgress(o *clientOptions, bytes int64, objects int) *progress {
-	columns, terminal := o.env.Terminal(o.env.Stderr)
-	if !terminal || o.quiet || o.json {
+	if !shows(o) {
 		return &progress{}
 	}
-	return &progress{total: objects, bar: progressbar.NewOptions64(bytes,
+	columns, _ := o.env.Terminal(o.env.Stderr)
+	return &progress{total: objects, now: o.env.Now, shown: o.env.Now(), bar: progressbar.NewOptions64(bytes,
 		progressbar.OptionSetWriter(o.env.Stderr),
 		progressbar.OptionShowBytes(true),
 		progressbar.OptionSetPredictTime(true),
 		progressbar.OptionSetWidth(max(10, min(40, columns-60))),
-		progressbar.OptionThrottle(100*time.Millisecond),
 		progressbar.OptionClearOnFinish(),
 		progressbar.OptionSetDescription(fmt.Sprintf("0/%d", objects)),
 	)}
 }
 
-// object notes that one is done.
-func (p *progress) object() {
-	if p.bar != nil {
-		p.bar.Describe(fmt.Sprintf("%d/%d", p.done.Add(1), p.total))
+// shows tells whether somebody looks at standard error.
+func shows(o *clientOptions) bool {
+	if o.env == nil || o.env.Terminal == nil || o.quiet || o.json {
+		return false
+	}
+	_, terminal := o.env.Terminal(o.env.Stderr)
+	return terminal
+}
+
+// add notes bytes and objects that are done. Count and percentage change together.
+func (p *progress) add(bytes int64, objects int) {
+	if p.bar == nil {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.bytes += bytes
+	p.done += objects
+	if now := p.now(); now.Sub(p.shown) >= refresh {
+		p.shown = now
+		p.bar.Describe(fmt.Sprintf("%d/%d", p.done, p.total))
+		_ = p.bar.Add64(p.bytes) // a terminal that cannot be written to is no error of the transfer
+		p.bytes = 0
 	}
 }
 
 func (p *progress) finish() {
 	if p.bar != nil {
-		_ = p.bar.Finish() // a terminal that cannot be written to is no error of the transfer
+		_ = p.bar.Finish() // see add
 	}
 }
 
-// reader counts what is read from r.
-func (p *progress) reader(r io.Reader) io.Reader {
-	if p.bar == nil {
+// share is the part of one object in a transfer.
+type share struct {
+	p           *progress
+	left        int64
+	transferred io.Reader
+}
+
+// object begins one of size bytes.
+func (p *progress) object(size int64) *share { return &share{p: p, left: size} }
+
+// reader counts what is read from r, up to the size of the object.
+func (s *share) reader(r io.Reader) io.Reader {
+	if s.p.bar == nil {
 		return r
 	}
-	return &countingReader{r, p.bar}
+	s.transferred = r
+	return s
 }
 
-type countingReader struct {
-	r   io.Reader
-	bar *progressbar.ProgressBar
-}
-
-func (c *countingReader) Read(b []byte) (int, error) {
-	n, err := c.r.Read(b)
-	_ = c.bar.Add(n) // see finish
+// Read implements io.Reader.
+func (s *share) Read(b []byte) (int, error) {
+	n, err := s.transferred.Read(b)
+	counted := min(int64(n), s.left)
+	s.left -= counted
+	s.p.add(counted, 0)
 	return n, err
 }
+
+// end counts the object as done, whatever became of it.
+func (s *share) end() { s.p.add(s.left, 1) }
 
 // absolute sets how many of how many bytes or objects are done.
 func (p *progress) absolute(done, total int64) {
@@ -72,5 +110,35 @@ func (p *progress) absolute(done, total int64) {
 	if p.bar.GetMax64() != total {
 		p.bar.ChangeMax64(total)
 	}
-	_ = p.bar.Set64(done) // see finish
+	_ = p.bar.Set64(done) // see add
+}
+
+// notice is a line on a terminal that says what is going on and goes away again.
+type notice struct {
+	w     io.Writer // nil: nobody looks
+	now   func() time.Time
+	shown time.Time
+	began bool
+}
+
+func newNotice(o *clientOptions) *notice {
+	if !shows(o) {
+		return &notice{}
+	}
+	return &notice{w: o.env.Stderr, now: o.env.Now}
+}
+
+// show replaces the line, but not more often than one can read.
+func (n *notice) show(format string, args ...any) {
+	if n.w == nil || n.began && n.now().Sub(n.shown) < refresh {
+		return
+	}
+	n.began, n.shown = true, n.now()
+	_, _ = fmt.Fprintf(n.w, "\r\x1b[K"+format, args...) // see add
+}
+
+func (n *notice) clear() {
+	if n.began {
+		_, _ = fmt.Fprint(n.w, "\r\x1b[K") // see add
+	}
 }

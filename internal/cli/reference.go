@@ -17,7 +17,7 @@ type reference struct {
 func (o *object) reference() reference { return reference{o.class, o.instance, o.study, o.series} }
 
 // references turns the arguments of `stgcmt request` into references: files, folders and CLASS=UID pairs.
-func references(ctx context.Context, args []string) ([]reference, *findings, error) {
+func references(ctx context.Context, o *clientOptions, args []string) ([]reference, *findings, error) {
 	var refs []reference
 	var paths []string
 	classes := classNames{}
@@ -32,7 +32,7 @@ func references(ctx context.Context, args []string) ([]reference, *findings, err
 			paths = append(paths, arg)
 		}
 	}
-	f, err := find(ctx, paths)
+	f, err := find(ctx, o, paths)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -15,9 +15,11 @@ func NewRoot(env *Env) *cobra.Command {
 		Example:       "  gantry serve\n  gantry store localhost:4242 ./images --commit\n  gantry <command> --help",
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		Args:          cobra.NoArgs,
+		Args:          wantsCommand,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
+	root.Version = buildInfo().String()
+	root.SetVersionTemplate("{{.Version}}\n")
 	root.SetIn(env.Stdin)
 	root.SetOut(env.Stdout)
 	root.SetErr(env.Stderr)

@@ -28,6 +28,8 @@ type sending struct {
 	done     []*object
 	failed   []failedObject
 	opened   int // associations
+	begun    int // objects
+	lost     lostObject
 	elapsed  time.Duration
 }
 
@@ -37,6 +39,12 @@ type failedObject struct {
 	SOPInstanceUID dicom.UID
 	Status         string `json:",omitempty"`
 	Reason         string
+}
+
+// lostObject is the first object, in the order of sending, that no answer came for.
+type lostObject struct {
+	*object
+	number int
 }
 
 func newSending(o *storeOptions, t target, f *findings) *sending {
@@ -116,7 +124,7 @@ func (s *sending) association(ctx context.Context, contexts []dul.ProposedContex
 		c, err := dial(ctx, s.target, cfg)
 		switch {
 		case err != nil && loss != nil:
-			return loss
+			return s.broken(loss)
 		case err != nil && !needed && ctx.Err() == nil:
 			cfg.Logger.Warn("one association less", "err", err)
 			return nil
@@ -130,13 +138,27 @@ func (s *sending) association(ctx context.Context, contexts []dul.ProposedContex
 		}
 		c.Abort()
 		if ctx.Err() != nil || as[*dul.TimeoutError](loss) { // a peer that hangs would do so again
-			return loss
+			return s.broken(loss)
 		}
 		if answers > 0 {
 			losses = 0
 		}
 	}
-	return loss
+	return s.broken(loss)
+}
+
+// broken says which file was the first without an answer.
+func (s *sending) broken(err error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	b := &brokenError{target: s.target, err: err}
+	if s.lost.object != nil {
+		b.doing = "no answer for " + s.lost.path
+	}
+	if as[*dul.AbortError](err) {
+		b.next = "Is the peer still running? Run the command again: what is stored already is answered quickly."
+	}
+	return b
 }
 
 // pipeline keeps as many operations going as the peer has agreed to, and counts the answers.
@@ -182,6 +204,8 @@ func (s *sending) drain(ctx context.Context, c *scu.Client, queue <-chan *object
 
 // send sends one object. Only what ends the association is an error; the rest is noted.
 func (s *sending) send(ctx context.Context, c *scu.Client, o *object) error {
+	number, part := s.begin(), s.progress.object(o.size)
+	defer part.end()
 	syntax, ok := agreed(c.Assoc(), o)
 	if !ok {
 		s.fail(o, "", "the peer does not take "+keyword(o.class)+" in "+keyword(o.syntax.UID))
@@ -196,7 +220,7 @@ func (s *sending) send(ctx context.Context, c *scu.Client, o *object) error {
 		data = convert(data, o.syntax)
 	}
 	rs, err := c.Store(ctx, &scu.StoreRequest{
-		SOPClassUID: o.class, SOPInstanceUID: o.instance, TransferSyntax: syntax, Data: s.progress.reader(data),
+		SOPClassUID: o.class, SOPInstanceUID: o.instance, TransferSyntax: syntax, Data: part.reader(data),
 	})
 	closeErr := data.Close()
 	var source *dul.SourceError
@@ -204,7 +228,7 @@ func (s *sending) send(ctx context.Context, c *scu.Client, o *object) error {
 	case errors.As(err, &source) && !source.Sent:
 		s.fail(o, "", reason(source.Err))
 	case err != nil:
-		s.fail(o, "", reason(err))
+		s.lose(o, number, err)
 		return err
 	default:
 		s.note(o, rs)
@@ -233,7 +257,24 @@ func (s *sending) note(o *object, rs *scu.StoreResponse) {
 	if err := rs.Err(); err != nil {
 		s.fail(o, rs.Status.String(), first(rs.ErrorComment, rs.Status.Meaning()))
 	}
-	s.progress.object()
+}
+
+// begin numbers the objects as they are sent.
+func (s *sending) begin() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.begun++
+	return s.begun
+}
+
+// lose notes an object that no answer came for.
+func (s *sending) lose(o *object, number int, err error) {
+	s.fail(o, "", "no answer: "+reason(err))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.lost.object == nil || number < s.lost.number {
+		s.lost = lostObject{o, number}
+	}
 }
 
 func (s *sending) fail(o *object, status, why string) {

@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"fmt"
+
 	"github.com/spf13/cobra"
 )
 
@@ -25,6 +27,9 @@ the waiting.`),
 			if o.connect == "" && len(args) == 0 {
 				return cmd.Help()
 			}
+			if o.connect == "" {
+				return notSCU(cmd, args[0])
+			}
 			return runSCU(cmd.Context(), &o, args)
 		},
 	}
@@ -33,4 +38,15 @@ the waiting.`),
 		newRequestCommand(env), newStatusCommand(env), newListCommand(env), newRemoveCommand(env),
 	)
 	return cmd
+}
+
+// notSCU says what is wrong with a word that is neither a subcommand nor given with -c.
+func notSCU(cmd *cobra.Command, word string) error {
+	if proposal := meant(word, commandNames(cmd)); proposal != "" {
+		return usagef("unknown command %q%s", word, proposal)
+	}
+	return &usageError{
+		err:  fmt.Errorf("%q is no command of stgcmt, and there is no -c AET@HOST:PORT", word),
+		hint: "See " + cmd.CommandPath() + " --help.",
+	}
 }

@@ -26,7 +26,7 @@ func newStatusCommand(env *Env) *cobra.Command {
 		Long: long(`Ask the running daemon for the report of a storage commitment request it has sent
 (POST /modalities/{name}/storage-commitment). With --wait it asks again until the report has come.`),
 		Example:           "  gantry stgcmt status 2.25.1234 --wait 30s\n  gantry stgcmt status 2.25.1234 --json --url http://pacs:8042 --user alice --password-file secret",
-		Args:              cobra.ExactArgs(1),
+		Args:              wants("TRANSACTION-UID"),
 		ValidArgsFunction: completeTransaction(env),
 		RunE:              func(cmd *cobra.Command, args []string) error { return runStatus(cmd.Context(), &o, args[0]) },
 	}
@@ -59,7 +59,7 @@ func runStatus(ctx context.Context, o *daemonCommand, uid string) error {
 	case "Success":
 		return nil
 	}
-	return &failuresError{count(len(r.Failures), "instance") + " not committed"}
+	return &failuresError{text: count(len(r.Failures), "instance") + " not committed"}
 }
 
 // pollStart and pollMost are the first and the longest pause between two questions.
@@ -110,7 +110,7 @@ func newListCommand(env *Env) *cobra.Command {
 		Short:   "List the requests the daemon has made",
 		Long:    long("List the storage commitment requests the running daemon remembers, with their state."),
 		Example: "  gantry stgcmt list\n  gantry stgcmt list --json",
-		Args:    cobra.NoArgs,
+		Args:    wants(),
 		RunE:    func(cmd *cobra.Command, _ []string) error { return runList(cmd.Context(), &o) },
 	}
 	o.register(cmd)
@@ -145,7 +145,7 @@ func newRemoveCommand(env *Env) *cobra.Command {
 		Long: long(`Delete the instances of a request from the daemon, once the peer has committed to all of them. The daemon refuses
 it while the report is pending, and when anything failed.`),
 		Example:           "  gantry stgcmt remove 2.25.1234",
-		Args:              cobra.ExactArgs(1),
+		Args:              wants("TRANSACTION-UID"),
 		ValidArgsFunction: completeTransaction(env),
 		RunE:              func(cmd *cobra.Command, args []string) error { return runRemove(cmd.Context(), &o, args[0]) },
 	}

@@ -5,12 +5,14 @@ import (
 	"strings"
 
 	"gantry/internal/dicom"
+	"gantry/internal/dimse"
 )
 
 // commitmentResult is what --json prints.
 type commitmentResult struct {
 	Peer                       string
 	Committed, Failed, Pending int
+	PendingTransactions        []dicom.UID `json:",omitempty"`
 	Instances                  []instanceResult
 	Unrequested                []referenceResult `json:",omitempty"` // reported, but not asked for
 	Damaged                    []problem         `json:",omitempty"`
@@ -22,7 +24,7 @@ type commitmentResult struct {
 type referenceResult struct{ SOPClassUID, SOPInstanceUID dicom.UID }
 
 func newCommitmentResult(t target, list transactions, f *findings, err error) *commitmentResult {
-	r := &commitmentResult{Peer: t.String(), Instances: list.results()}
+	r := &commitmentResult{Peer: t.String(), Instances: list.results(), PendingTransactions: list.pending()}
 	for _, i := range r.Instances {
 		switch i.Result {
 		case "committed":
@@ -40,7 +42,7 @@ func newCommitmentResult(t target, list transactions, f *findings, err error) *c
 		r.Damaged, r.Unusable, r.NotDICOM = f.damaged, f.unusable, len(f.foreign)
 	}
 	if err != nil {
-		r.Error = plain(err)
+		r.Error, _ = explain(err)
 	}
 	return r
 }
@@ -74,7 +76,18 @@ func (r *commitmentResult) failure() error {
 	if parts == nil {
 		return nil
 	}
-	return &failuresError{strings.Join(parts, ", ")}
+	return &failuresError{text: strings.Join(parts, ", "), hint: r.hint()}
+}
+
+// hint says what to do about a refusal for want of rights.
+func (r *commitmentResult) hint() string {
+	for _, i := range r.Instances {
+		if i.Result == "refused" && strings.Contains(i.Description, dimse.StatusNotAuthorized.String()) {
+			return "The peer has to know our AE title (--aet) and to allow it storage commitment; a gantry does so with " +
+				"--modality NAME=AET@HOST:PORT, or DicomModalities."
+		}
+	}
+	return ""
 }
 
 func (r *commitmentResult) print(o *clientOptions, requests int) error {
@@ -92,12 +105,23 @@ func (r *commitmentResult) print(o *clientOptions, requests int) error {
 	}
 	_, err := fmt.Fprintf(o.env.Stdout, "%s: %d of %s committed, %d failed, %d pending, in %s\n",
 		r.Peer, r.Committed, count(len(r.Instances), "instance"), r.Failed, r.Pending, count(requests, "request"))
+	for _, uid := range r.PendingTransactions {
+		if err == nil {
+			_, err = fmt.Fprintf(o.env.Stdout, "no report yet on transaction %s\n", uid)
+		}
+	}
 	return err
 }
+
+// longTable is the number of instances above which those that are committed are counted only.
+const longTable = 100
 
 func (r *commitmentResult) table(o *clientOptions) error {
 	var rows [][]string
 	for _, i := range r.Instances {
+		if len(r.Instances) > longTable && i.Result == "committed" {
+			continue
+		}
 		rows = append(rows, []string{string(i.SOPInstanceUID), i.Result, i.Description})
 	}
 	for _, e := range r.Unrequested {

@@ -18,7 +18,7 @@ whichever comes. Most peers report on a new one, to the address they have for ou
 		Example: "  gantry stgcmt request PACS@pacs.example.org:104 ./images --aet WS1 --listen :11112\n" +
 			"  gantry stgcmt request PACS@localhost:4242 CTImageStorage=1.2.840.99.1 --wait 5m --json\n" +
 			"  gantry stgcmt request PACS@localhost:4242 ./images --one-per-study --max-per-request 500",
-		Args: cobra.MinimumNArgs(2),
+		Args: wants("[AET@]HOST:PORT", "FILE|DIR|CLASS=UID..."),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return runRequest(cmd.Context(), &o, args[0], args[1:])
 		},
@@ -59,7 +59,7 @@ func runRequest(ctx context.Context, o *requestOptions, peer string, args []stri
 	if err != nil {
 		return err
 	}
-	refs, f, err := references(ctx, args)
+	refs, f, err := references(ctx, &o.clientOptions, args)
 	if err != nil {
 		return err
 	}
@@ -69,18 +69,8 @@ func runRequest(ctx context.Context, o *requestOptions, peer string, args []stri
 	list := newTransactions(o.grouping.split(refs))
 	c := commitment{clientOptions: &o.clientOptions, target: t, listen: o.listen, wait: o.wait, release: o.release}
 	err = c.run(ctx, list)
-	if err != nil && !anyAnswer(list) {
+	if err != nil && !list.asked() {
 		return err
 	}
 	return reportCommitment(&o.clientOptions, t, list, f, err)
-}
-
-// anyAnswer tells whether there is something to show.
-func anyAnswer(list transactions) bool {
-	for _, t := range list {
-		if t.reported || t.refused != nil {
-			return true
-		}
-	}
-	return false
 }

@@ -73,9 +73,6 @@ func (o *scuOptions) withoutEffect(cmd *cobra.Command) {
 }
 
 func runSCU(ctx context.Context, o *scuOptions, args []string) error {
-	if o.connect == "" {
-		return usagef("-c AET@HOST:PORT is needed")
-	}
 	t, err := parseTarget(o.connect)
 	if err != nil {
 		return err
@@ -87,7 +84,7 @@ func runSCU(ctx context.Context, o *scuOptions, args []string) error {
 	if len(args) == 0 {
 		return runEcho(ctx, &echoOptions{o.clientOptions}, o.connect)
 	}
-	refs, f, err := references(ctx, args)
+	refs, f, err := references(ctx, &o.clientOptions, args)
 	if err != nil {
 		return err
 	}
@@ -96,7 +93,7 @@ func runSCU(ctx context.Context, o *scuOptions, args []string) error {
 	if storeErr := o.write(list); err == nil {
 		err = storeErr
 	}
-	if err != nil && !anyAnswer(list) {
+	if err != nil && !list.asked() {
 		return err
 	}
 	return reportCommitment(&o.clientOptions, t, list, f, err)

@@ -88,7 +88,7 @@ func TestCommitmentNotOffered(t *testing.T) {
 	t.Parallel()
 	p := &peer{t: t, unknown: dicom.StorageCommitmentPushModel}
 	o := run(t, nil, "stgcmt", "request", p.start(), "1.2.3=1.4").want(t, 3)
-	if !strings.Contains(o.stderr, "does not offer this service") {
+	if !strings.Contains(o.stderr, "the peer does not offer StorageCommitmentPushModel") {
 		t.Error(o.stderr)
 	}
 }
@@ -106,7 +106,7 @@ func TestCommitmentAssociationLost(t *testing.T) {
 	t.Parallel()
 	p := &peer{t: t, report: "abort"}
 	o := run(t, nil, "stgcmt", "request", p.start(), "1.2.3=1.4").want(t, 5)
-	if !strings.Contains(o.stderr, "the association ended before 1 report came") {
+	if !strings.Contains(o.stderr, "before 1 report came: the peer broke off the association") {
 		t.Error(o.stderr)
 	}
 }

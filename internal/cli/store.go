@@ -24,8 +24,11 @@ With --commit the peer is asked for storage commitment of what it has taken, and
 		Example: "  gantry store localhost:4242 ./images\n" +
 			"  gantry store PACS@pacs.example.org:104 ./images --associations 4\n" +
 			"  gantry store PACS@pacs.example.org:104 image.dcm --aet WS1 --commit --listen :11112 --wait 2m",
-		Args: cobra.MinimumNArgs(2),
+		Args: wants("[AET@]HOST:PORT", "FILE|DIR..."),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := o.needCommit(cmd); err != nil {
+				return err
+			}
 			return runStore(cmd.Context(), &o, args[0], args[1:])
 		},
 		ValidArgsFunction: completePeer(env, 0),
@@ -51,8 +54,20 @@ func (o *storeOptions) check() error {
 	switch {
 	case o.associations < 1 || o.associations > 1000:
 		return usagef("--associations: 1 to 1000 are possible")
+	case o.wait < 0:
+		return usagef("--wait: %s is less than nothing", o.wait)
 	case o.window < 1 || o.window > 65535:
 		return usagef("--window: 1 to 65535 are possible")
+	}
+	return nil
+}
+
+// needCommit refuses the options of reports where none is asked for.
+func (o *storeOptions) needCommit(cmd *cobra.Command) error {
+	for _, name := range []string{"listen", "wait", "release"} {
+		if !o.commit && cmd.Flags().Changed(name) {
+			return usagef("--%s is for the report of a storage commitment: add --commit", name)
+		}
 	}
 	return nil
 }
@@ -65,7 +80,7 @@ func runStore(ctx context.Context, o *storeOptions, peer string, paths []string)
 	if err := o.check(); err != nil {
 		return err
 	}
-	f, err := find(ctx, paths)
+	f, err := find(ctx, &o.clientOptions, paths)
 	if err != nil {
 		return err
 	}
@@ -93,7 +108,7 @@ func (o *storeOptions) refuse(f *findings) error {
 		printProblems(o.env, f.foreign)
 		printProblems(o.env, f.damaged)
 		printProblems(o.env, f.unusable)
-		return &failuresError{"nothing was sent: --strict, and " + count(len(f.foreign)+len(f.damaged)+len(f.unusable), "file") + " could not be"}
+		return &failuresError{text: "nothing was sent: --strict, and " + count(len(f.foreign)+len(f.damaged)+len(f.unusable), "file") + " could not be"}
 	}
 	if len(f.objects)+len(f.damaged)+len(f.unusable) == 0 {
 		return &notFoundError{fmt.Sprintf("no DICOM files found (%s of another kind)", count(len(f.foreign), "file"))}

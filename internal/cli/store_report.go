@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"gantry/internal/dimse"
 )
@@ -33,7 +34,7 @@ func (s *sending) report(list transactions, sendErr, commitErr error) error {
 		r.Commitment = newCommitmentResult(s.target, list, nil, commitErr)
 	}
 	if sendErr != nil {
-		r.Error = plain(sendErr)
+		r.Error, _ = explain(sendErr)
 	}
 	if err := s.print(r, list); err != nil && sendErr == nil {
 		return err
@@ -67,7 +68,7 @@ func (r *storeResult) failure() error {
 	if n == 0 {
 		return nil
 	}
-	return &failuresError{fmt.Sprintf("%s not stored", count(n, "file"))}
+	return &failuresError{text: fmt.Sprintf("%s not stored", count(n, "file"))}
 }
 
 func (r *storeResult) commitmentFailure() error {
@@ -83,7 +84,7 @@ func (s *sending) print(r *storeResult, list transactions) error {
 		return writeJSON(env, r)
 	}
 	for _, f := range r.Failed {
-		_, _ = fmt.Fprintf(env.Stderr, "gantry: %s: %s\n", f.Path, first(f.Status, f.Reason))
+		_, _ = fmt.Fprintf(env.Stderr, "gantry: %s: %s\n", f.Path, f.text())
 	}
 	printProblems(env, r.Damaged)
 	printProblems(env, r.Unusable)
@@ -94,13 +95,33 @@ func (s *sending) print(r *storeResult, list transactions) error {
 	if err := s.table(); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(env.Stdout, "%s: stored %d of %s, %s in %.2f s (%s), %s; %d damaged, %d not DICOM\n",
-		r.Peer, r.Stored, count(r.Objects, "object"), size(r.Bytes), r.Seconds, rate(r.Bytes, s.elapsed),
-		count(r.Associations, "association"), len(r.Damaged), len(r.NotDICOM)+len(r.Unusable))
+	_, err := fmt.Fprintln(env.Stdout, s.summary(r))
 	if err != nil || r.Commitment == nil {
 		return err
 	}
 	return r.Commitment.print(&s.o.clientOptions, len(list))
+}
+
+// summary is the last line: what was stored, and what was not even sent.
+func (s *sending) summary(r *storeResult) string {
+	text := fmt.Sprintf("%s: stored %d of %s", r.Peer, r.Stored, count(r.Objects, "object"))
+	if r.Objects > 0 {
+		text += fmt.Sprintf(", %s in %.2f s (%s), %s", size(r.Bytes), r.Seconds, rate(r.Bytes, s.elapsed), count(r.Associations, "association"))
+	}
+	unreadable := s.findings.unreadable()
+	text += fmt.Sprintf("; %d damaged, %d not DICOM", len(r.Damaged), len(r.NotDICOM)+len(r.Unusable)-unreadable)
+	if unreadable > 0 {
+		text += fmt.Sprintf(", %d not readable", unreadable)
+	}
+	return text
+}
+
+// text is the status, and what the peer says beyond it.
+func (f *failedObject) text() string {
+	if f.Status == "" || strings.Contains(f.Status, f.Reason) {
+		return first(f.Status, f.Reason)
+	}
+	return f.Status + ": " + f.Reason
 }
 
 // table shows how many objects got which status.

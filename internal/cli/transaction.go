@@ -1,8 +1,10 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"gantry/internal/dicom"
 	"gantry/internal/dimse"
@@ -12,6 +14,7 @@ import (
 type transaction struct {
 	uid      dicom.UID
 	refs     []reference
+	sent     bool  // the N-ACTION was answered
 	refused  error // the N-ACTION was not answered with success
 	reported bool
 	from     string // AE title that reported
@@ -91,7 +94,7 @@ func (t *transaction) judge(r *instanceResult) {
 	reason, ok := t.outcome[[2]dicom.UID{r.SOPClassUID, r.SOPInstanceUID}]
 	switch {
 	case t.refused != nil:
-		r.Result, r.Description = "refused", plain(t.refused)
+		r.Result, r.Description = "refused", strings.TrimPrefix(plain(t.refused), "status ")
 	case !t.reported:
 		r.Result, r.Description = "pending", "no report yet"
 	case !ok:
@@ -126,12 +129,43 @@ func newTransactions(groups [][]reference) transactions {
 	return list
 }
 
+// asked tells whether the peer has answered a request, so that there is something to show.
+func (ts transactions) asked() bool {
+	return slices.ContainsFunc(ts, func(t *transaction) bool { return t.sent || t.reported })
+}
+
+// results are sorted by SOP Instance UID.
 func (ts transactions) results() []instanceResult {
-	var list []instanceResult
+	list := []instanceResult{}
 	for _, t := range ts {
 		list = append(list, t.results()...)
 	}
+	slices.SortStableFunc(list, func(a, b instanceResult) int { return compareUIDs(string(a.SOPInstanceUID), string(b.SOPInstanceUID)) })
 	return list
+}
+
+// pending are the UIDs of the transactions without a report.
+func (ts transactions) pending() []dicom.UID {
+	var list []dicom.UID
+	for _, t := range ts {
+		if t.sent && !t.reported && t.refused == nil {
+			list = append(list, t.uid)
+		}
+	}
+	return list
+}
+
+// compareUIDs orders UIDs by the numbers they are made of: 1.2 before 1.10.
+func compareUIDs(a, b string) int {
+	for a != "" && b != "" {
+		var x, y string
+		x, a, _ = strings.Cut(a, ".")
+		y, b, _ = strings.Cut(b, ".")
+		if c := cmp.Or(cmp.Compare(len(x), len(y)), cmp.Compare(x, y)); c != 0 {
+			return c
+		}
+	}
+	return cmp.Compare(len(a), len(b))
 }
 
 func (ts transactions) extras() []reference {

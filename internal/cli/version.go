@@ -20,7 +20,7 @@ func newVersionCommand(env *Env) *cobra.Command {
 		Short:   "Print the version",
 		Long:    long("Print the version of gantry, of Go, and of the Orthanc release whose REST API it follows."),
 		Example: "  gantry version\n  gantry version --json",
-		Args:    cobra.NoArgs,
+		Args:    wants(),
 		RunE:    func(*cobra.Command, []string) error { return runVersion(&o) },
 	}
 	cmd.Flags().BoolVar(&o.json, "json", false, "print JSON")
@@ -47,9 +47,21 @@ func runVersion(o *versionOptions) error {
 	if o.json {
 		return writeJSON(o.env, v)
 	}
-	_, err := fmt.Fprintf(o.env.Stdout, "gantry %s %s (%s, %s), REST API of Orthanc %s\n", v.Version, v.Revision, v.Go, v.Platform, v.RestAPI)
+	_, err := fmt.Fprintln(o.env.Stdout, v)
 	return err
 }
+
+// String is the line `gantry version` prints.
+func (v versionInfo) String() string {
+	revision := ""
+	if v.Revision != "" {
+		revision = " " + v.Revision
+	}
+	return fmt.Sprintf("gantry %s%s (%s, %s), REST API of Orthanc %s", v.Version, revision, v.Go, v.Platform, v.RestAPI)
+}
+
+// version is the release, set by the linker: -X gantry/internal/cli.version=1.2.3. Empty: what the build information says.
+var version string
 
 func buildInfo() versionInfo {
 	v := versionInfo{
@@ -62,6 +74,9 @@ func buildInfo() versionInfo {
 	}
 	if info.Main.Version != "" {
 		v.Version = info.Main.Version
+	}
+	if version != "" {
+		v.Version = version
 	}
 	for _, s := range info.Settings {
 		if s.Key == "vcs.revision" && len(s.Value) >= 12 {
