@@ -20,6 +20,7 @@ type Reply struct {
 type Call struct {
 	session *Session
 	id      uint16
+	field   uint16 // of the request
 	context uint8
 	pending chan *Reply   // nil: pending responses are dropped
 	replies chan *Reply   // the final one
@@ -82,7 +83,7 @@ func (s *Session) acquire(ctx context.Context) error {
 }
 
 func (s *Session) newCall(contextID uint8, cmd *Command, several bool) *Call {
-	call := &Call{session: s, context: contextID, replies: make(chan *Reply, 1)}
+	call := &Call{session: s, field: cmd.Field, context: contextID, replies: make(chan *Reply, 1)}
 	if several {
 		call.pending, call.closed = make(chan *Reply, pendingReplies), make(chan struct{})
 	}

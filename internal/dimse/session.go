@@ -101,13 +101,14 @@ func (s *Session) deliver(ctx context.Context, m *Message) error {
 		return err
 	}
 	final := m.Command.Status.Class() != Pending
-	call := s.answered(m.Command.MessageIDRespondedTo, final)
-	if call == nil {
+	call, err := s.answered(m.Command, final)
+	switch {
+	case err != nil:
+		return s.conn.fail(err)
+	case call == nil:
 		s.opts.Logger.Warn("response to no request dropped", "service", m.Command.Service(),
 			"message", m.Command.MessageIDRespondedTo, "status", m.Command.Status)
 		return nil
-	}
-	switch {
 	case final:
 		call.replies <- r // has room: see newCall
 		return nil
@@ -124,17 +125,22 @@ func (s *Session) deliver(ctx context.Context, m *Message) error {
 	}
 }
 
-// answered finds the call of a response and, if that is its last one, ends it.
-func (s *Session) answered(id uint16, final bool) *Call {
+// answered finds the call of a response and, if that is its last one, ends it. A response of another service than the
+// request's is a *ProtocolError: it says nothing about the operation.
+func (s *Session) answered(rsp *Command, final bool) (*Call, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	call := s.calls[id]
-	if call == nil || !final {
-		return call
+	call := s.calls[rsp.MessageIDRespondedTo]
+	switch {
+	case call == nil:
+		return nil, nil
+	case rsp.Field != call.field|responseBit:
+		return nil, &ProtocolError{fmt.Sprintf("response %04XH to message %d, which was request %04XH", rsp.Field, call.id, call.field)}
+	case final:
+		delete(s.calls, call.id)
+		s.freed(call)
 	}
-	delete(s.calls, id)
-	s.freed(call)
-	return call
+	return call, nil
 }
 
 // freed gives back what a call held while it was outstanding. s.mu is held.

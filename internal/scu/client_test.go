@@ -206,6 +206,15 @@ func TestNoResponse(t *testing.T) {
 			var command *dimse.CommandError
 			return errors.As(err, &command)
 		}},
+		{"the peer answers something else", func(s *script) {
+			rsp := s.next().Response(dimse.StatusSuccess)
+			rsp.Field = dimse.CFindRQ | 0x8000
+			s.send(verification, rsp)
+			s.untilEnd()
+		}, func(err error) bool {
+			var protocol *dimse.ProtocolError
+			return errors.As(err, &protocol)
+		}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
