@@ -110,6 +110,14 @@ func request() *pdu.AssociateRQ {
 func scriptedClient(t testing.TB, pol dul.Policy) (*dul.Assoc, peer) {
 	t.Helper()
 	ours, theirs := pipe(t)
+	a, p := acceptFrom(t, ours, theirs, pol)
+	t.Cleanup(func() { _ = a.Close() })
+	return a, p
+}
+
+// acceptFrom accepts on one end of a connection what the script asks for on the other.
+func acceptFrom(t testing.TB, ours, theirs net.Conn, pol dul.Policy) (*dul.Assoc, peer) {
+	t.Helper()
 	p := peer{theirs, t}
 	result := make(chan accepted, 1)
 	go func() {
@@ -124,7 +132,6 @@ func scriptedClient(t testing.TB, pol dul.Policy) (*dul.Assoc, peer) {
 	if got.err != nil {
 		t.Fatal(got.err)
 	}
-	t.Cleanup(func() { _ = got.Close() })
 	return got.Assoc, p
 }
 

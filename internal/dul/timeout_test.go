@@ -21,22 +21,22 @@ func inBubble(t *testing.T, pol dul.Policy, f func(*testing.T, *dul.Assoc, peer)
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		ours, theirs := net.Pipe()
-		p := peer{theirs, t}
-		result := make(chan accepted, 1)
-		go func() {
-			a, err := dul.Accept(t.Context(), ours, pol)
-			result <- accepted{a, err}
-		}()
-		p.sendPDU(request())
-		p.receive()
-		got := <-result
-		if got.err != nil {
-			t.Fatal(got.err)
-		}
-		f(t, got.Assoc, p)
+		a, p := acceptFrom(t, ours, theirs, pol)
+		f(t, a, p)
 		_ = p.Close()
-		_ = got.Close()
+		_ = a.Close()
 	})
+}
+
+// reading waits in ReadPDV, of which it tells how it ended.
+func reading(t *testing.T, a *dul.Assoc) <-chan error {
+	failed := make(chan error, 1)
+	go func() {
+		_, err := a.ReadPDV(t.Context())
+		failed <- err
+	}()
+	synctest.Wait()
+	return failed
 }
 
 // expectTimeout checks that err is a time-out of phase that came after d.
@@ -98,12 +98,7 @@ func TestDIMSETimeoutWhileAReplyIsAwaited(t *testing.T) {
 	inBubble(t, waits(), func(t *testing.T, a *dul.Assoc, p peer) {
 		go drain(p)
 		start := time.Now()
-		failed := make(chan error, 1)
-		go func() {
-			_, err := a.ReadPDV(t.Context())
-			failed <- err
-		}()
-		synctest.Wait()
+		failed := reading(t, a)
 		time.Sleep(5 * time.Second) // in the bubble this takes no time
 		a.AwaitReply(1)
 		expectTimeout(t, <-failed, "DIMSE", start, 15*time.Second)
@@ -124,12 +119,7 @@ func TestNoTimeoutWhileAnOperationIsPerformed(t *testing.T) {
 			t.Parallel()
 			inBubble(t, waits(), func(t *testing.T, a *dul.Assoc, p peer) {
 				go drain(p)
-				failed := make(chan error, 1)
-				go func() {
-					_, err := a.ReadPDV(t.Context())
-					failed <- err
-				}()
-				synctest.Wait()
+				failed := reading(t, a)
 				a.AwaitReply(c.awaited)
 				a.Busy(2)
 				a.Busy(-1)
@@ -187,12 +177,7 @@ func TestNoTimeoutOfTheReaderDuringALongSend(t *testing.T) {
 			t.Parallel()
 			inBubble(t, waits(), func(t *testing.T, a *dul.Assoc, p peer) {
 				a.AwaitReply(c.awaited)
-				failed := make(chan error, 1)
-				go func() {
-					_, err := a.ReadPDV(t.Context())
-					failed <- err
-				}()
-				synctest.Wait()
+				failed := reading(t, a)
 				sent := make(chan error, 1)
 				data := bytes.NewReader(make([]byte, 10*dul.DefaultMaxPDULength))
 				go func() { sent <- a.WriteMessage(t.Context(), 1, []byte{1, 2}, data) }()
@@ -217,12 +202,7 @@ func TestNoTimeoutOfTheReaderDuringALongSend(t *testing.T) {
 func TestReaderAtTheAbort(t *testing.T) {
 	t.Parallel()
 	inBubble(t, waits(), func(t *testing.T, a *dul.Assoc, p peer) {
-		failed := make(chan error, 1)
-		go func() {
-			_, err := a.ReadPDV(t.Context())
-			failed <- err
-		}()
-		synctest.Wait()
+		failed := reading(t, a)
 		start := time.Now()
 		go func() { _ = a.Abort(errors.New("enough")) }()
 		p.expect(userAbort)
