@@ -190,6 +190,9 @@ func (c *checker) row(ctx context.Context, b *index.Blob) (*Finding, error) {
 		if err == nil || ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
+		if c.s.o.ReadOnly && errors.Is(err, blob.ErrDeleted) {
+			return nil, nil // another process is about to take it out of the index, or will when it starts
+		}
 		f = Finding{Kind: FoundMissing, Place: refOf(b).String(), Problem: "its bytes are not there"}
 		if !errors.Is(err, ErrNotFound) {
 			f.Kind, f.Problem = FoundBlob, details(err)
@@ -301,7 +304,7 @@ func (c *checker) unreadable(ctx context.Context, e *blob.Entry, err error) erro
 func (c *checker) deleted(ctx context.Context, ref blob.Ref) bool {
 	from := c.s.blobs
 	if w, ok := from.(*watched); ok {
-		if err := w.refresh(ctx); err != nil {
+		if err := w.refresh(ctx, time.Now()); err != nil {
 			return false
 		}
 		from = w.now()

@@ -19,41 +19,40 @@ type watched struct {
 	mu     sync.Mutex
 	newest blob.Store // nil: the first
 	all    []blob.Store
-	seen   uint64        // the highest sequence number found: all below were there when the folder was looked at
-	looked time.Time     // when that was
+	began  time.Time     // when the folder was looked at last
+	looked time.Time     // when that was over
 	took   time.Duration // and how long it took
 }
+
+// complete is a blob store that knows that nothing can come any more up to some sequence number.
+type complete interface{ CompleteTo() uint64 }
 
 // maxStates bounds the states of a folder that are kept open for the sake of objects opened from them.
 const maxStates = 8
 
-// Open finds an object, in the folder as it is now if need be.
+// Open finds an object, in the folder as it is now if need be: what was durable before the call is found.
 func (w *watched) Open(ctx context.Context, ref blob.Ref) (blob.Blob, error) {
-	b, err := w.now().Open(ctx, ref)
-	if errors.Is(err, blob.ErrNotFound) && w.isNew(ref) && w.refresh(ctx) == nil {
-		b, err = w.now().Open(ctx, ref)
+	asked := time.Now()
+	state := w.now()
+	b, err := state.Open(ctx, ref)
+	if !errors.Is(err, blob.ErrNotFound) {
+		return b, err
 	}
-	if err == nil {
-		w.mu.Lock()
-		w.seen = max(w.seen, ref.Seq)
-		w.mu.Unlock()
+	if c, ok := state.(complete); ok && ref.Seq <= c.CompleteTo() {
+		return b, err // it would have been there
 	}
-	return b, err
+	if err := w.refresh(ctx, asked); err != nil {
+		return nil, err
+	}
+	return w.now().Open(ctx, ref)
 }
 
 // Replay goes through the folder as it is now.
 func (w *watched) Replay(ctx context.Context, from blob.Position) iter.Seq2[blob.Entry, error] {
-	if err := w.refresh(ctx); err != nil {
+	if err := w.refresh(ctx, time.Now()); err != nil {
 		return func(yield func(blob.Entry, error) bool) { yield(blob.Entry{}, err) }
 	}
 	return w.now().Replay(ctx, from)
-}
-
-// isNew tells whether an object may have come since the folder was looked at.
-func (w *watched) isNew(ref blob.Ref) bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return ref.Seq > w.seen
 }
 
 func (w *watched) now() blob.Store {
@@ -65,10 +64,14 @@ func (w *watched) now() blob.Store {
 	return w.newest
 }
 
-// refresh looks at the folder again, but spends no more than half of the time on that.
-func (w *watched) refresh(ctx context.Context) error {
+// refresh looks at the folder again, unless somebody did since the given time, but spends no more than half of the time
+// on that.
+func (w *watched) refresh(ctx context.Context, asked time.Time) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.began.After(asked) {
+		return nil
+	}
 	select {
 	case <-time.After(w.took - time.Since(w.looked)):
 	case <-ctx.Done():
@@ -81,7 +84,7 @@ func (w *watched) refresh(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	w.newest = b
+	w.newest, w.began = b, start
 	w.all = append(w.all, b)
 	if len(w.all) > maxStates { // objects opened from it have long been read
 		_ = w.all[0].Close() // it was only read

@@ -60,7 +60,7 @@ var kinds = [...]struct{ below, ours error }{
 	{blob.ErrReadOnly, ErrReadOnly}, {index.ErrReadOnly, ErrReadOnly},
 	{index.ErrBusy, ErrBusy},
 	{blob.ErrClosed, ErrClosed}, {index.ErrClosed, ErrClosed},
-	{index.ErrNotFound, ErrNotFound},
+	{index.ErrNotFound, ErrNotFound}, {blob.ErrDeleted, ErrNotFound},
 }
 
 // typed gives an error of the layers below one of this package's types, ErrUnavailable if none fits better. Errors of a

@@ -8,6 +8,9 @@ import (
 var (
 	// ErrNotFound: there is no such object, or it was deleted.
 	ErrNotFound = errors.New("blob: no such object")
+	// ErrDeleted comes with ErrNotFound as long as the store knows that the object
+	// was there.
+	ErrDeleted = errors.New("it was deleted")
 	// ErrFull: the disk is full; nothing was promised. Free room or delete, then try again.
 	ErrFull = errors.New("blob: the disk is full")
 	// ErrReadOnly: the store or its folder cannot be written.

@@ -42,9 +42,15 @@ func (s *Store) open(ctx context.Context) error {
 	if err := s.takeFolder(); err != nil {
 		return err
 	}
-	found, err := s.findSegments()
-	for try := 0; errors.Is(err, os.ErrNotExist) && s.opt.ReadOnly && try < vanished && ctx.Err() == nil; try++ {
-		found, err = s.findSegments()
+	found, listed, err := s.findSegments()
+	for try := 0; s.opt.ReadOnly && try < vanished && ctx.Err() == nil; try++ {
+		if err == nil && s.unchanged(listed) || err != nil && !errors.Is(err, os.ErrNotExist) {
+			break
+		}
+		for _, g := range found {
+			err = errors.Join(err, g.close())
+		}
+		found, listed, err = s.findSegments()
 	}
 	if err != nil {
 		return err
@@ -72,6 +78,15 @@ func (s *Store) open(ctx context.Context) error {
 		s.wg.Go(func() { s.compactLoop(run) })
 	}
 	return nil
+}
+
+// unchanged reports whether no segment came since the folder was listed. A process that compacts puts a new one into place
+// and removes the old ones, and a listing made meanwhile may show neither.
+func (s *Store) unchanged(listed map[string]bool) bool {
+	infos, err := s.fs.List(s.segmentDir())
+	return err == nil && !slices.ContainsFunc(infos, func(i disk.Info) bool {
+		return strings.HasSuffix(i.Name, segmentSuffix) && !listed[i.Name]
+	})
 }
 
 // vanished is how often a log that is written by another process is listed anew
@@ -107,18 +122,17 @@ func (s *Store) takeFolder() error {
 
 // findSegments opens what lies in the folder, and clears away what was never
 // finished or was compacted into another segment.
-func (s *Store) findSegments() ([]*segment, error) {
+func (s *Store) findSegments() (found []*segment, listed map[string]bool, err error) {
 	infos, err := s.fs.List(s.segmentDir())
 	if errors.Is(err, os.ErrNotExist) && s.opt.ReadOnly {
-		return nil, fmt.Errorf("blob: no object log in %s: %w", s.dir, err)
+		return nil, nil, fmt.Errorf("blob: no object log in %s: %w", s.dir, err)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("blob: read the log in %s: %w", s.dir, err)
+		return nil, nil, fmt.Errorf("blob: read the log in %s: %w", s.dir, err)
 	}
-	var found []*segment
-	names := map[string]bool{}
+	listed = map[string]bool{}
 	for _, i := range infos {
-		names[i.Name] = true
+		listed[i.Name] = true
 	}
 	for _, i := range infos {
 		path := filepath.Join(s.segmentDir(), i.Name)
@@ -129,26 +143,27 @@ func (s *Store) findSegments() ([]*segment, error) {
 				for _, g := range found {
 					err = errors.Join(err, g.close())
 				}
-				return nil, err
+				return nil, nil, err
 			}
 			if g != nil {
 				found = append(found, g)
 			}
 		case s.opt.ReadOnly:
 		case strings.HasSuffix(i.Name, newSuffix),
-			strings.HasSuffix(i.Name, tableSuffix) && !names[strings.TrimSuffix(i.Name, tableSuffix)+segmentSuffix]:
+			strings.HasSuffix(i.Name, tableSuffix) && !listed[strings.TrimSuffix(i.Name, tableSuffix)+segmentSuffix]:
 			if err := s.fs.Remove(path); err != nil {
-				return nil, disk.WriteError("clear away "+path, err)
+				return nil, nil, disk.WriteError("clear away "+path, err)
 			}
 		}
 	}
 	if !s.opt.ReadOnly {
 		if err := s.removeParts(); err != nil {
-			return nil, disk.WriteError("clear away unfinished objects", err)
+			return nil, nil, disk.WriteError("clear away unfinished objects", err)
 		}
 	}
 	slices.SortFunc(found, func(a, b *segment) int { return int(int64(a.number) - int64(b.number)) })
-	return s.dropSources(found)
+	found, err = s.dropSources(found)
+	return found, listed, err
 }
 
 // newSuffix marks files that are not finished; the next start removes them.

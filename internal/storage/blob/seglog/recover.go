@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"gantry/internal/storage/blob"
 	"gantry/internal/storage/blob/disk"
@@ -41,7 +42,7 @@ func (s *Store) recover(ctx context.Context, found []*segment) error {
 		}
 	}
 	if s.opt.ReadOnly {
-		if err := s.lookAgain(contents, watermark); err != nil {
+		if err := s.lookAgain(found, contents, watermark); err != nil {
 			return err
 		}
 	}
@@ -50,7 +51,9 @@ func (s *Store) recover(ctx context.Context, found []*segment) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if c := contents[g]; c != nil {
+		if c := contents[g]; c == nil {
+			s.completeTo = max(s.completeTo, g.max)
+		} else {
 			if err := r.split(g, c); err != nil {
 				return fmt.Errorf("blob: recover %s: %w", g.path, err)
 			}
@@ -67,23 +70,43 @@ func (s *Store) recover(ctx context.Context, found []*segment) error {
 	return nil
 }
 
-// lookAgain reads segments a second time in which something seemed to be missing
-// before the watermark: beside a process that writes, it may just have come.
-func (s *Store) lookAgain(contents map[*segment]*content, watermark blob.Position) error {
-	for g, c := range contents {
-		for _, gap := range c.gaps {
-			if !g.position(gap[0]).Less(watermark) {
-				continue
-			}
-			again, err := g.scanFrom(g.file, c.start)
-			if err != nil {
-				return fmt.Errorf("blob: read %s: %w", g.path, err)
-			}
-			contents[g] = again
-			break
+// lookAgain reads segments a second time that lacked something before the watermark when they were read, which is before
+// the watermark was known: beside a process that writes, it has come since.
+func (s *Store) lookAgain(found []*segment, contents map[*segment]*content, watermark blob.Position) error {
+	for _, g := range found {
+		stale, err := g.stale(contents[g], watermark)
+		if err != nil {
+			return fmt.Errorf("blob: read %s: %w", g.path, err)
 		}
+		if !stale {
+			continue
+		}
+		if _, err := g.entries(); g.end > 0 && err != nil {
+			return fmt.Errorf("blob: read %s: %w", g.path, err)
+		}
+		g.sealed = false
+		again, err := g.scanFrom(g.file, max(g.end, blockSize))
+		if err != nil {
+			return fmt.Errorf("blob: read %s: %w", g.path, err)
+		}
+		contents[g] = again
 	}
 	return nil
+}
+
+// stale reports whether what was read of a segment may lack something before the watermark.
+func (g *segment) stale(c *content, watermark blob.Position) (bool, error) {
+	if c == nil { // complete, unless a process that has just begun adds to it
+		size, err := g.file.Size()
+		return size > g.end, err
+	}
+	end := c.start
+	if n := len(c.entries); n > 0 {
+		end = c.entries[n-1].offset() + c.entries[n-1].length()
+	}
+	return g.position(end).Less(watermark) || slices.ContainsFunc(c.gaps, func(gap [2]int64) bool {
+		return g.position(gap[0]).Less(watermark)
+	}), nil
 }
 
 // readOn scans what lies beyond the table; nil when nothing does.
@@ -155,6 +178,7 @@ func (r *recovery) split(g *segment, c *content) error {
 	for _, e := range c.entries {
 		if e.offset() < limit {
 			g.add(e)
+			r.store.completeTo = max(r.store.completeTo, e.ref.Seq)
 			end = max(end, e.offset()+e.length())
 			continue
 		}

@@ -82,6 +82,7 @@ type Store struct {
 
 	compacting sync.Mutex                    // one at a time, and none when closing
 	reclaiming sync.RWMutex                  // held for reading by those who give bytes back
+	completeTo uint64                        // opened read-only: no sequence number up to it can come any more
 	known      atomic.Pointer[blob.Position] // the caller has replayed from here
 }
 
@@ -135,6 +136,10 @@ func (s *Store) snapshot() []*segment {
 	return slices.Clone(s.segments)
 }
 
+// CompleteTo tells, of a store opened read-only beside one that writes, up to which sequence number it has seen all there
+// will ever be. What was acknowledged with a higher one may have come since.
+func (s *Store) CompleteTo() uint64 { return s.completeTo }
+
 func (s *Store) insert(g *segment) {
 	s.view.Lock()
 	defer s.view.Unlock()
@@ -172,7 +177,7 @@ func (s *Store) lookup(ref blob.Ref, living bool) (*segment, entry, error) {
 	s.view.RLock()
 	defer s.view.RUnlock()
 	if _, dead := s.dead[ref]; dead && living {
-		return nil, entry{}, fmt.Errorf("%w: %s was deleted", blob.ErrNotFound, ref)
+		return nil, entry{}, fmt.Errorf("%w: %s: %w", blob.ErrNotFound, ref, blob.ErrDeleted)
 	}
 	for i := len(s.segments) - 1; i >= 0; i-- {
 		e, ok, err := s.segments[i].find(ref)
