@@ -21,7 +21,7 @@ const leastReportLimit = 1_000_000
 // from the peer that was asked, and only while the transaction is open. It implements scp.EventReceiver.
 func (d *Deps) EventReport(ctx context.Context, rq *scp.EventReportRequest) error {
 	switch {
-	case rq.SOPClassUID != dicom.StorageCommitmentPushModel:
+	case rq.SOPClassUID != dicom.StorageCommitmentPushModel, rq.AbstractSyntax != dicom.StorageCommitmentPushModel:
 		return dimse.Errorf(dimse.StatusNoSuchSOPClass, "not the Storage Commitment Push Model")
 	case rq.SOPInstanceUID != dicom.StorageCommitmentPushModelInstance:
 		return dimse.Errorf(dimse.StatusNoSuchSOPInstance, "not the well-known SOP instance")

@@ -131,7 +131,7 @@ func TestWrongClassOrInstance(t *testing.T) {
 	t.Parallel()
 	s := policy(nil)
 	s2 := jobkinds.Deps{Config: config.Default()}
-	peer := scp.Header{Peer: &scp.Peer{CallingAET: "CT", RemoteAddr: from("10.0.0.1")}}
+	peer := scp.Header{Peer: &scp.Peer{CallingAET: "CT", RemoteAddr: from("10.0.0.1")}, AbstractSyntax: dicom.StorageCommitmentPushModel}
 	for _, x := range []struct {
 		class, instance dicom.UID
 		want            dimse.Status

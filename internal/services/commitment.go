@@ -34,7 +34,7 @@ func (s *Services) readRequest(rq *scp.ActionRequest) (*jobkinds.CommitmentData,
 	switch {
 	case !s.mayAskCommitment(rq.Peer):
 		return nil, s.notAuthorised(rq.Peer, "storage commitment")
-	case rq.SOPClassUID != dicom.StorageCommitmentPushModel:
+	case rq.SOPClassUID != dicom.StorageCommitmentPushModel, rq.AbstractSyntax != dicom.StorageCommitmentPushModel:
 		return nil, dimse.Errorf(dimse.StatusNoSuchSOPClass, "not the Storage Commitment Push Model")
 	case rq.SOPInstanceUID != dicom.StorageCommitmentPushModelInstance:
 		return nil, dimse.Errorf(dimse.StatusNoSuchSOPInstance, "not the well-known SOP instance")

@@ -39,6 +39,7 @@ type site struct {
 	services *services.Services
 	addr     string
 	stop     func()
+	logged   *testLog
 }
 
 // newSite runs a server that is stopped with the test.
@@ -50,7 +51,7 @@ func newSite(t testing.TB, change func(*config.Config)) *site {
 	if change != nil {
 		change(cfg)
 	}
-	s := &site{t: t, cfg: cfg, layout: storage.LayoutLog}
+	s := &site{t: t, cfg: cfg, layout: storage.LayoutLog, logged: &testLog{t: t}}
 	if cfg.StorageLayout != "" {
 		s.layout = cfg.StorageLayout
 	}
@@ -68,7 +69,7 @@ func (s *site) start(addr string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	log := slog.New(slog.NewTextHandler(testLog{t}, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	log := slog.New(slog.NewTextHandler(s.logged, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	s.store = store
 	s.peers = &jobkinds.Deps{Config: s.cfg, Store: store, Modalities: s.table, Logger: log}
 	engine := jobs.Config{Workers: 2, HistorySize: 1000, Factories: s.peers.Factories(), Logger: log}
@@ -84,7 +85,7 @@ func (s *site) start(addr string) {
 	if err := s.services.Start(ctx); err != nil {
 		t.Fatal(err)
 	}
-	server, done := serve(t, ctx, addr, scp.Config{Handler: s.services, Access: s.services.Access, Accept: s.services.Accept, Logger: log, AsyncWindow: 8})
+	server, done := serve(t, ctx, addr, scp.Config{Handler: s.services, Access: s.services.Access, Accept: s.services.Accept, Observer: s.services.Observer(), Logger: log, AsyncWindow: 8})
 	s.addr = server
 	s.stop = sync.OnceFunc(func() {
 		cancel()
@@ -124,12 +125,24 @@ func serve(t testing.TB, ctx context.Context, addr string, cfg scp.Config) (stri
 	return ln.Addr().String(), done
 }
 
-// testLog shows the log with the test that failed.
-type testLog struct{ t testing.TB }
+// testLog shows the log with the test that failed, and keeps it.
+type testLog struct {
+	t    testing.TB
+	mu   sync.Mutex
+	text strings.Builder
+}
 
-func (l testLog) Write(p []byte) (int, error) {
+func (l *testLog) Write(p []byte) (int, error) {
 	l.t.Log(strings.TrimSpace(string(p)))
-	return len(p), nil
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *testLog) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
 }
 
 // modality is the entry of a peer at an address.

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 
+	"gantry/internal/dicom"
 	"gantry/internal/dicom/codec"
 	"gantry/internal/dimse"
 	"gantry/internal/scp"
@@ -14,11 +15,14 @@ import (
 )
 
 // Store takes an object into the store. It returns success when the object is durable and findable, else
-// A700H (no space, or writing has stopped), A900H (the data set is not what was announced), C000H (it cannot be read),
+// 0122H (the SOP class is not taken), A700H (no space, or writing has stopped), A900H (the data set is not what was announced), C000H (it cannot be read),
 // 0124H (the caller may not) or 0110H.
 func (s *Services) Store(ctx context.Context, rq *scp.StoreRequest) error {
 	if !s.mayStore(rq.Peer) {
 		return s.notAuthorised(rq.Peer, "C-STORE")
+	}
+	if err := s.checkClass(rq); err != nil {
+		return err
 	}
 	result, err := s.deps.Store.Put(ctx, &storage.PutRequest{
 		Data: rq.Data, Received: true,
@@ -36,8 +40,45 @@ func (s *Services) Store(ctx context.Context, rq *scp.StoreRequest) error {
 		s.log.Log(ctx, level, "object not stored", append(rq.Peer.LogAttrs(), "instance", rq.SOPInstanceUID, "error", err)...)
 		return err
 	}
-	s.log.Debug("object stored", append(rq.Peer.LogAttrs(), "instance", rq.SOPInstanceUID, "result", result.Status)...)
+	if s.log.Enabled(ctx, slog.LevelDebug) {
+		id, name := s.patient(ctx, result.PatientID)
+		s.log.Debug("object stored", append(rq.Peer.LogAttrs(), "instance", rq.SOPInstanceUID, "patient", id, "name", name, "result", result.Status)...)
+	}
 	return nil
+}
+
+// checkClass refuses what is not to be stored, whatever was negotiated for the presentation context it came on (PS3.4
+// B.2.3). A SOP class that is stored, but is not that of the context, is let through: real senders do that.
+func (s *Services) checkClass(rq *scp.StoreRequest) error {
+	for _, class := range []dicom.UID{rq.AbstractSyntax, rq.SOPClassUID} {
+		if !s.acceptance.SOPClass(class) {
+			s.log.Warn("object refused: its SOP class is not taken", append(rq.Peer.LogAttrs(), "instance", rq.SOPInstanceUID, "class", class)...)
+			return dimse.Errorf(dimse.StatusSOPClassNotSupported, "SOP class %.64s is not stored here", class)
+		}
+	}
+	return nil
+}
+
+// masked stands for what names a patient (option DeidentifyLogs).
+const masked = "***"
+
+// patient returns id and name of a stored patient for the log.
+func (s *Services) patient(ctx context.Context, key index.ID) (id, name string) {
+	if s.deps.Config.DeidentifyLogs {
+		return masked, masked
+	}
+	err := s.deps.Store.View(ctx, func(tx index.ReadTx) error {
+		row, err := tx.Patient(key)
+		if err == nil {
+			id, _ = row.Tags.Get(dicom.TagPatientID)
+			name, _ = row.Tags.Get(dicom.TagPatientName)
+		}
+		return err
+	})
+	if err != nil { // deleted since
+		return "", ""
+	}
+	return id, name
 }
 
 // storeStatus gives an error of the store its status (PS3.4 B.2.3).
