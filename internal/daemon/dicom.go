@@ -20,7 +20,7 @@ func (d *Daemon) startDICOM(ctx context.Context, handlers *services.Services) (e
 		return err
 	}
 	d.dicom = scp.NewServer(scp.Config{
-		Handler: handlers, Access: handlers.Access, Accept: handlers.Accept,
+		Handler: handlers, Access: handlers.Access, Accept: handlers.Accept, Observer: handlers.Observer(),
 		MaxAssociations: d.cfg.MaximumAssociations, Operations: d.cfg.DicomThreadsCount, AsyncWindow: asyncWindow,
 		MaxPDULength:           uint32(d.cfg.MaximumPduLength),
 		ImplementationClassUID: string(codec.ImplementationClassUID), ImplementationVersionName: codec.ImplementationVersionName,
