@@ -4,6 +4,7 @@ package apiclient
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -26,6 +27,7 @@ type Config struct {
 	URL            string // "" means DefaultURL
 	User, Password string // no login if User is ""
 	Timeout        time.Duration
+	TLS            *tls.Config // nil: the certificates of the system
 }
 
 // Client speaks to one daemon. It is safe for concurrent use.
@@ -50,8 +52,9 @@ func New(cfg Config) (*Client, error) {
 	}
 	base.User = nil
 	transport := &http.Transport{
-		Proxy:       http.ProxyFromEnvironment,
-		DialContext: (&net.Dialer{Timeout: 10 * time.Second}).DialContext,
+		Proxy:           http.ProxyFromEnvironment,
+		TLSClientConfig: cfg.TLS,
+		DialContext:     (&net.Dialer{Timeout: 10 * time.Second}).DialContext,
 	}
 	return &Client{base: base, cfg: cfg, http: &http.Client{Transport: transport, Timeout: cfg.Timeout}}, nil
 }

@@ -36,6 +36,7 @@ func (o *clientOptions) register(cmd *cobra.Command) {
 	f.BoolVarP(&o.quiet, "quiet", "q", false, "print errors only")
 	f.BoolVar(&o.json, "json", false, "print the result as JSON")
 	o.tls.register(cmd)
+	completeFlag(cmd, "aet", cobra.NoFileCompletions)
 	cmd.PreRunE = func(*cobra.Command, []string) error { return o.check() }
 }
 

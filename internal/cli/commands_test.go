@@ -56,6 +56,7 @@ func TestWrongUsage(t *testing.T) {
 		{"stgcmt status 2.25.1 --url ftp://x", "not the address of an HTTP server"},
 		{"stgcmt list --password-file /does/not/exist", "--password-file"},
 		{"export dir xyz", "not a resource id"},
+		{"serve --ephemeral --storage x", "--ephemeral and --storage exclude each other"},
 		{"fsck --read-only --repair", "exclude each other"},
 	} {
 		o := run(t, nil, strings.Fields(test.args)...)
@@ -88,7 +89,8 @@ func TestHelp(t *testing.T) {
 func TestConfigJoinsItsSources(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "a.json")
-	if err := os.WriteFile(file, []byte(`{"DicomPort": 1, "HttpPort": 2, "Name": "file", "DicomPrt": 1, "Plugins": []}`), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(`{"DicomPort": 1, "HttpPort": 2, "Name": "file", "DicomPrt": 1, "HttpTimeout": 60,
+		"Plugins": ["x"]}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	o := run(t, []string{"GANTRY_DICOM_PORT=3", "ORTHANC__NAME=orthanc", "GANTRY_NAME=env", "GANTRY_HTTP_PORT=4"},
@@ -105,7 +107,7 @@ func TestConfigJoinsItsSources(t *testing.T) {
 	if !strings.Contains(o.stderr, "did you mean DicomPort?") || !strings.Contains(o.stderr, "not used here (--verbose says where): Plugins\n") {
 		t.Errorf("stderr: %s", o.stderr)
 	}
-	if o := run(t, nil, "config", file, "--verbose"); !strings.Contains(o.stderr, "a.json:1: Plugins: known") {
+	if o := run(t, nil, "config", file, "--verbose"); !strings.Contains(o.stderr, "a.json:2: Plugins: known") {
 		t.Errorf("stderr: %s", o.stderr)
 	}
 	if o := run(t, nil, "config", file+"x").want(t, 2); !strings.Contains(o.stderr, "cannot be read") {

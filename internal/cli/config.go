@@ -2,9 +2,11 @@ package cli
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"gantry/internal/config"
+	"gantry/internal/dicom/dict"
 
 	"github.com/spf13/cobra"
 )
@@ -65,9 +67,15 @@ func (s *settings) load(env *Env, files []string) (*config.Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, warnings, err := config.Load(config.Options{Files: files, Env: env.Environ, Settings: flags})
+	c, warnings, err := config.Load(config.Options{Files: slices.Concat(s.files, files), Env: env.Environ, Settings: flags, Keyword: keywordOfTag})
 	s.warn(env, warnings)
 	return c, err
+}
+
+// keywordOfTag tells whether the standard has a data element with this keyword.
+func keywordOfTag(s string) bool {
+	_, ok := dict.LookupKeyword(s)
+	return ok
 }
 
 // warn names what is odd, and in one line what is not used.

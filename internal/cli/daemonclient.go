@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
@@ -19,13 +20,25 @@ import (
 type daemonOptions struct {
 	env                     *Env
 	url, user, passwordFile string
+	ca                      string
 }
 
 func (o *daemonOptions) register(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&o.url, "url", "", "REST API of the daemon (default GANTRY_URL, else "+apiclient.DefaultURL+")")
+	f.StringVar(&o.ca, "tls-ca", "", "PEM `file` with the certificates an HTTPS server is checked with (default GANTRY_TLS_CA, else the system's)")
 	f.StringVar(&o.user, "user", "", "login (default GANTRY_USER)")
 	f.StringVar(&o.passwordFile, "password-file", "", "`file` whose first line is the password, - for standard input (default GANTRY_PASSWORD_FILE, or GANTRY_PASSWORD)")
+}
+
+// peerTLS says which certificates the daemon's is checked with; nil: those of the system.
+func (o *daemonOptions) peerTLS() (*tls.Config, error) {
+	file := first(o.ca, o.env.lookup("GANTRY_TLS_CA"))
+	if file == "" {
+		return nil, nil
+	}
+	roots, err := pool(file)
+	return &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}, err
 }
 
 func (o *daemonOptions) client() (*apiclient.Client, error) {
@@ -37,9 +50,13 @@ func (o *daemonOptions) clientWithin(limit time.Duration) (*apiclient.Client, er
 	if err != nil {
 		return nil, err
 	}
+	tlsConfig, err := o.peerTLS()
+	if err != nil {
+		return nil, err
+	}
 	return apiclient.New(apiclient.Config{
 		URL: first(o.url, o.env.lookup("GANTRY_URL")), User: first(o.user, o.env.lookup("GANTRY_USER")), Password: password,
-		Timeout: limit,
+		Timeout: limit, TLS: tlsConfig,
 	})
 }
 
@@ -83,22 +100,33 @@ func completePeer(env *Env, at int) completion {
 		if len(args) != at {
 			return nil, cobra.ShellCompDirectiveDefault
 		}
-		o := daemonOptions{env: env}
-		c, err := o.clientWithin(completionLimit)
-		if err != nil {
-			return nil, cobra.ShellCompDirectiveNoFileComp
-		}
-		modalities, err := c.Modalities(commandContext(cmd))
-		if err != nil {
-			return nil, cobra.ShellCompDirectiveNoFileComp
-		}
-		var offers []string
-		for name, m := range modalities {
-			t := target{aet: m.AET, address: joinAddress(m.Host, m.Port)}
-			offers = append(offers, t.String()+"\t"+name)
-		}
-		return offers, cobra.ShellCompDirectiveNoFileComp
+		return peers(cmd, env)
 	}
+}
+
+// completePeerFlag offers them as the value of a flag.
+func completePeerFlag(env *Env) completion {
+	return func(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
+		return peers(cmd, env)
+	}
+}
+
+func peers(cmd *cobra.Command, env *Env) ([]string, cobra.ShellCompDirective) {
+	o := daemonOptions{env: env}
+	c, err := o.clientWithin(completionLimit)
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	modalities, err := c.Modalities(commandContext(cmd))
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	var offers []string
+	for name, m := range modalities {
+		t := target{aet: m.AET, address: joinAddress(m.Host, m.Port)}
+		offers = append(offers, t.String()+"\t"+name)
+	}
+	return offers, cobra.ShellCompDirectiveNoFileComp
 }
 
 // completeTransaction offers the transaction UIDs the running daemon remembers.

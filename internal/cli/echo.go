@@ -56,7 +56,7 @@ func runEcho(ctx context.Context, o *echoOptions, peer string) error {
 		return nil
 	}
 	_, err = fmt.Fprintf(o.env.Stdout, "%s answers: association %s, echo %s (%s, PDUs up to %s)\n", t,
-		seconds(r.AssociationSeconds), seconds(r.EchoSeconds), r.ImplementationVersionName, size(int64(r.MaximumPduLength)))
+		seconds(r.AssociationSeconds), seconds(r.EchoSeconds), first(r.ImplementationVersionName, r.ImplementationClassUID), size(int64(r.MaximumPduLength)))
 	return err
 }
 

@@ -208,7 +208,9 @@ func explainTimeout(err error) (text, hint string) {
 }
 
 func explainAPI(e *apiclient.ConnectError) (text, hint string) {
-	text, hint = explainConnection(e)
+	if text, hint = explainConnection(e); text == "" {
+		text, hint = explainTLS(e)
+	}
 	switch why := e.Err.Error(); {
 	case strings.Contains(why, "HTTP response to HTTPS client"):
 		text, hint = "the server does not speak HTTPS", "Begin --url or GANTRY_URL with http://."

@@ -24,6 +24,7 @@ func (o *folderOptions) register(cmd *cobra.Command) {
 	f.StringVarP(&o.storage, "storage", "s", "", "the data folder (default: as for \"gantry serve\")")
 	f.StringArrayVarP(&o.files, "config", "c", nil, "configuration `file` or folder of the daemon; may be repeated")
 	f.BoolVarP(&o.verbose, "verbose", "v", false, "log what happens to standard error")
+	completeFlag(cmd, "storage", completeFolder)
 }
 
 // open opens the data folder; mode is given the options to say how.
@@ -32,7 +33,7 @@ func (o *folderOptions) open(ctx context.Context, mode func(*storage.Options)) (
 	if o.storage != "" {
 		flags = append(flags, config.Setting{Path: []string{"StorageDirectory"}, Value: o.storage, Source: "--storage"})
 	}
-	c, _, err := config.Load(config.Options{Files: o.files, Env: o.env.Environ, Settings: flags})
+	c, _, err := config.Load(config.Options{Files: o.files, Env: o.env.Environ, Settings: flags, Keyword: keywordOfTag})
 	if err != nil {
 		return nil, err
 	}

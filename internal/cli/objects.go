@@ -68,7 +68,9 @@ var errEmpty = fmt.Errorf("%w but an empty one", errNotDICOM)
 func find(ctx context.Context, o *clientOptions, paths []string) (*findings, error) {
 	n := newNotice(o)
 	defer n.clear()
-	f := findings{seen: func(f *findings) { n.show("reading headers: %s of %s", count(len(f.objects), "object"), count(f.files, "file")) }}
+	f := findings{seen: func(f *findings) {
+		n.show("reading headers: %s of %s", count(len(f.objects), "object"), count(f.files, "file"))
+	}}
 	for _, path := range paths {
 		info, err := os.Stat(path)
 		switch {

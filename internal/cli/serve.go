@@ -33,6 +33,7 @@ It then exits with 0.`),
 	}
 	o.settings.register(cmd)
 	cmd.Flags().BoolVar(&o.ephemeral, "ephemeral", false, "keep objects in a temporary folder that is removed at the end")
+	cmd.MarkFlagsMutuallyExclusive("ephemeral", "storage")
 	return cmd
 }
 
@@ -77,14 +78,22 @@ func newLogger(env *Env, c *config.Config) *slog.Logger {
 
 // announce tells where the daemon can be reached.
 func announce(env *Env, c *config.Config, d Daemon) {
-	where := func(a net.Addr) string {
-		if a == nil {
-			return "off"
-		}
-		return a.String()
+	dicom, rest := "off", "off"
+	if a := d.DICOMAddr(); a != nil {
+		dicom = c.DicomAet + "@" + reachable(a)
 	}
-	fmt.Fprintf(env.Stdout, "gantry is ready: DICOM %s@%s, REST http%s://%s, data in %s\n",
-		c.DicomAet, where(d.DICOMAddr()), map[bool]string{true: "s"}[c.SslEnabled], where(d.HTTPAddr()), c.StorageDirectory)
+	if a := d.HTTPAddr(); a != nil {
+		rest = "http" + map[bool]string{true: "s"}[c.SslEnabled] + "://" + reachable(a)
+	}
+	_, _ = fmt.Fprintf(env.Stdout, "gantry is ready: DICOM %s, REST %s, data in %s\n", dicom, rest, c.StorageDirectory)
+}
+
+// reachable is an address that can be pasted: who listens on all of them is there as localhost, too.
+func reachable(a net.Addr) string {
+	if tcp, ok := a.(*net.TCPAddr); ok && tcp.IP.IsUnspecified() {
+		return joinAddress("localhost", tcp.Port)
+	}
+	return a.String()
 }
 
 // waitAndStop returns when the daemon has failed, or has been stopped after an interrupt.

@@ -13,6 +13,7 @@ import (
 // settings are the flags that set options of the daemon.
 type settings struct {
 	cmd        *cobra.Command
+	files      []string
 	modalities []string
 	verbose    bool
 }
@@ -28,6 +29,7 @@ func settingFlags() [][2]string {
 func (s *settings) register(cmd *cobra.Command) {
 	s.cmd = cmd
 	f := cmd.Flags()
+	f.StringArrayVarP(&s.files, "config", "c", nil, "configuration `file` or folder, as CONFIG; may be repeated")
 	f.StringP("storage", "s", "", "folder of the stored objects (StorageDirectory)")
 	f.String("dicom-port", "", "port of the DICOM server, 0 for any free one (DicomPort)")
 	f.String("http-port", "", "port of the REST API, 0 for any free one (HttpPort)")
@@ -38,6 +40,25 @@ func (s *settings) register(cmd *cobra.Command) {
 	f.String("sync", "", "false: answer before objects are safe on the disk (SyncStorageArea)")
 	f.StringArrayVarP(&s.modalities, "modality", "m", nil, "declare a peer, `NAME=AET@HOST:PORT`; may be repeated (DicomModalities)")
 	f.BoolVarP(&s.verbose, "verbose", "v", false, "log more, and name the options that are not used")
+	for name, values := range map[string][]string{
+		"layout": {"log", "files"}, "log-level": {"debug", "info", "warn", "error"}, "log-format": {"text", "json"},
+		"sync": {"true", "false"}, "dicom-port": nil, "http-port": nil, "aet": nil, "modality": nil,
+	} {
+		completeFlag(cmd, name, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
+	}
+	completeFlag(cmd, "storage", completeFolder)
+}
+
+// completeFlag says how a shell completes the value of a flag of cmd.
+func completeFlag(cmd *cobra.Command, name string, complete cobra.CompletionFunc) {
+	if err := cmd.RegisterFlagCompletionFunc(name, complete); err != nil {
+		panic("cli: " + err.Error()) // there is no such flag: a mistake in this package, found by any test
+	}
+}
+
+// completeFolder leaves it to the shell, which knows folders.
+func completeFolder(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	return nil, cobra.ShellCompDirectiveFilterDirs
 }
 
 // values joins the flags with the environment's scalars: viper knows both, a flag that was given wins. Options with

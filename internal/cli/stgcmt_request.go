@@ -49,7 +49,7 @@ type reception struct {
 
 func (o *reception) register(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringVarP(&o.listen, "listen", "l", "", "take reports on new associations at [`HOST`]:PORT, too")
+	f.StringVarP(&o.listen, "listen", "l", "", "take reports on new associations, too, at `[HOST]:PORT`")
 	f.DurationVarP(&o.wait, "wait", "w", 30*time.Second, "limit for the reports, 0 for none")
 	f.BoolVar(&o.release, "release", false, "with --listen: release the association before the report comes")
 }

@@ -50,6 +50,8 @@ func (o *scuOptions) register(cmd *cobra.Command) {
 	f.BoolVar(&o.verbose, "verbose", false, "log what happens to standard error")
 	f.BoolVar(&o.json, "json", false, "print the result as JSON")
 	o.tls.register(cmd)
+	completeFlag(cmd, "connect", completePeerFlag(o.env))
+	cmd.PreRunE = func(*cobra.Command, []string) error { return o.check() }
 	o.withoutEffect(cmd)
 }
 

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"net/netip"
 	"strings"
+
+	"golang.org/x/crypto/bcrypt"
 )
 
 // The checks below return "" or what is due.
@@ -31,6 +33,60 @@ func isAET(s string) string {
 		return fmt.Sprintf("an AE title has 1 to 16 printable ASCII characters and no backslash, not %q", s)
 	}
 	return ""
+}
+
+// isPassword refuses hashes that are not bcrypt's, which would be taken for the password itself. An error does not show it.
+func isPassword(s string) string {
+	if !strings.HasPrefix(s, "$") {
+		return ""
+	}
+	if _, err := bcrypt.Cost([]byte(s)); err == nil && strings.HasPrefix(s, "$2") {
+		return ""
+	}
+	kind, _, _ := strings.Cut(s[1:], "$")
+	if kind == "" || len(kind) > 8 || isWord(kind) != "" {
+		kind = "?"
+	}
+	return fmt.Sprintf("looks like a hash ($%s$...), and only whole ones of bcrypt are understood: make one with "+
+		"\"htpasswd -nB NAME\"; a password in clear text must not begin with $", kind)
+}
+
+// isWord takes what a keyword of the dictionary is made of.
+func isWord(s string) string {
+	for _, r := range s {
+		if (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') {
+			return fmt.Sprintf("letters and digits are expected, not %q", s)
+		}
+	}
+	return notEmpty(s)
+}
+
+// isTag checks "gggg,eeee", also in parentheses or without the comma; short allows the "gggg,ee" of private elements.
+func isTag(s string, short bool) bool {
+	h := s
+	if len(h) == 11 && h[0] == '(' && h[10] == ')' {
+		h = h[1:10]
+	}
+	comma := len(h) > 4 && h[4] == ','
+	if comma {
+		h = h[:4] + h[5:]
+	}
+	for _, r := range h {
+		if !strings.ContainsRune("0123456789abcdefABCDEF", r) {
+			return false
+		}
+	}
+	return len(h) == 8 || short && comma && len(h) == 6
+}
+
+// vrs are the value representations of PS3.5 6.2.
+const vrs = " AE AS AT CS DA DS DT FD FL IS LO LT OB OD OF OL OV OW PN SH SL SQ SS ST SV TM UC UI UL UN UR US UT UV "
+
+func isVR(s string) string {
+	if len(s) == 2 && strings.Contains(vrs, " "+s+" ") {
+		return ""
+	}
+	return fmt.Sprintf("a value representation of PS3.5 such as LO is expected, not %q", s)
 }
 
 func isAddress(s string) string {

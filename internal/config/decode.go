@@ -1,12 +1,11 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"reflect"
 	"strconv"
 	"strings"
-
-	"errors"
 )
 
 // decoder fills a Config from a tree. It goes on after a mistake, so that all of them are reported at once.
@@ -29,6 +28,8 @@ func (d *decoder) mismatch(n *node, option, due string) {
 	switch n.kind {
 	case kindBool, kindNumber:
 		found += " (" + n.text + ")"
+	case kindArray:
+		found += fmt.Sprintf(" of %d", len(n.items))
 	case kindString, kindLoose:
 		found += fmt.Sprintf(" (%q)", n.text)
 	}
@@ -36,7 +37,7 @@ func (d *decoder) mismatch(n *node, option, due string) {
 }
 
 // config decodes the root object into c.
-func (d *decoder) config(root *node, c *Config) error {
+func (d *decoder) config(root *node, c *Config, keyword func(string) bool) error {
 	options := map[string]option{}
 	for _, s := range table() {
 		for _, o := range s.options {
@@ -52,6 +53,7 @@ func (d *decoder) config(root *node, c *Config) error {
 		}
 		d.value(m.value, o, o.name, target.FieldByName(o.name))
 	}
+	d.extraTags(root, c, keyword)
 	return errors.Join(d.errs...)
 }
 
@@ -76,7 +78,7 @@ func (d *decoder) value(n *node, o option, path string, v reflect.Value) {
 	case *[]string:
 		*target = d.list(n, path, o)
 	case *map[string]string:
-		decodeMap(d, n, path, target, func(e *node, path string) string { return d.text(e, path, option{}) })
+		decodeMap(d, n, path, target, func(e *node, path string) string { return d.text(e, path, option{check: o.check}) })
 	case *map[string][]string:
 		decodeMap(d, n, path, target, func(e *node, path string) []string { return d.list(e, path, option{}) })
 	case *map[string]Modality:
@@ -174,8 +176,8 @@ func (d *decoder) dictionaryEntry(n *node, path string) DictionaryEntry {
 		d.mismatch(n, path, "[VR, name, minimum, maximum, private creator] with at least the first two")
 		return e
 	}
-	e.VR = d.text(n.items[0], path+"[0]", option{})
-	e.Name = d.text(n.items[1], path+"[1]", option{})
+	e.VR = d.text(n.items[0], path+"[0]", option{check: isVR})
+	e.Name = d.text(n.items[1], path+"[1]", option{check: notEmpty})
 	for i, target := range []*int{&e.Minimum, &e.Maximum} {
 		if len(n.items) > i+2 {
 			*target = d.integer(n.items[i+2], fmt.Sprintf("%s[%d]", path, i+2))
@@ -184,5 +186,6 @@ func (d *decoder) dictionaryEntry(n *node, path string) DictionaryEntry {
 	if len(n.items) == 5 {
 		e.PrivateCreator = d.text(n.items[4], path+"[4]", option{})
 	}
+	d.check(n, path, e.wrong(path[strings.IndexByte(path, '.')+1:]))
 	return e
 }

@@ -13,6 +13,8 @@ type Options struct {
 	Files    []string  // files, or folders whose *.json are read in name order
 	Env      []string  // NAME=value as os.Environ gives it: for ${NAME} in files, and the options it sets
 	Settings []Setting // flags
+	// Keyword tells whether the dictionary of the standard has a keyword; nil: keywords are not checked.
+	Keyword func(string) bool
 }
 
 // Setting is one option set outside of the files.
@@ -38,7 +40,7 @@ func Load(o Options) (*Config, []Warning, error) {
 	}
 	c := Default()
 	d := decoder{warnings: l.warnings}
-	if err := d.config(l.root, c); err != nil {
+	if err := d.config(l.root, c, o.Keyword); err != nil {
 		return nil, d.warnings, err
 	}
 	return c, append(d.warnings, c.exposure()...), c.validate()

@@ -109,6 +109,16 @@ func TestMistakesNameFileLineAndOption(t *testing.T) {
 		{`{"HttpBindAddresses": ["here"]}`, `HttpBindAddresses[0]: an IP address is expected, not "here"`},
 		{`{"AcceptedTransferSyntaxes": ["abc"]}`, "AcceptedTransferSyntaxes[0]: a UID"},
 		{`{"Dictionary": {"0014,1020": ["DA"]}}`, "Dictionary.0014,1020: [VR, name"},
+		{"{\"Dictionary\": {\n\"0014,1020\": [\"XX\", \"a\"]}}", "a.json:2: Dictionary.0014,1020[0]: a value representation"},
+		{"{\"Dictionary\": {\n\"0014;1020\": [\"DA\", \"a\"]}}", "a.json:2: Dictionary.0014;1020: a tag such as 0014,1020"},
+		{`{"Dictionary": {"0014,1020": ["DA", ""]}}`, "Dictionary.0014,1020[1]: must not be empty"},
+		{`{"Dictionary": {"0014,1020": ["DA", "a", 3, 2]}}`, "Dictionary.0014,1020: 3 to 2 values are no range"},
+		{`{"Dictionary": {"0014,1020": ["DA", "a", 1, 1, "ACME"]}}`, "Dictionary.0014,1020: a private creator belongs"},
+		{"{\"ExtraMainDicomTags\": {\n\"Series\": [\"Rows\", \"Rwos\"]}}", `a.json:2: ExtraMainDicomTags.Series[1]: "Rwos" is neither a tag`},
+		{`{"ExtraMainDicomTags": {"Serie": []}}`, "ExtraMainDicomTags.Serie: "},
+		{"{\"RegisteredUsers\": {\n\"a\": \"$apr1$abcdefgh$xyz\"}}", "a.json:2: RegisteredUsers.a: looks like a hash ($apr1$...)"},
+		{`{"RegisteredUsers": {"a": "$2b$10$short"}}`, "RegisteredUsers.a: looks like a hash ($2b$...)"},
+		{`{"DicomModalities": {"x": ["A", "b"]}}`, "not an array of 2"},
 		{`{"MemoryBudget": -1}`, "MemoryBudget: must lie between"},
 		{`{"StableAge": -1}`, "StableAge: must not be negative, and is -1"},
 		{"{\n\"Name\" \"x\"}", "a.json: not the JSON expected: line 2"},
@@ -118,7 +128,7 @@ func TestMistakesNameFileLineAndOption(t *testing.T) {
 		{`{"DicomTlsEnabled": true}`, "DicomTlsEnabled: needs DicomTlsCertificate"},
 	} {
 		file := write(t, t.TempDir(), "a.json", test.text)
-		_, _, err := config.Load(config.Options{Files: []string{file}})
+		_, _, err := config.Load(config.Options{Files: []string{file}, Keyword: func(s string) bool { return s == "Rows" }})
 		if err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s\n got %v\nwant %s", test.text, err, test.want)
 		}
@@ -140,7 +150,7 @@ func TestAllMistakesAreReported(t *testing.T) {
 
 func TestUnknownOptionsAreWarnedAbout(t *testing.T) {
 	t.Parallel()
-	_, warnings := load(t, `{"DicomPrt": 1, "dicomaet": "X", "Plugins": [], "DicomWeb": {}, "Zzzzz": 1, "Name": "a", "Name": "b",
+	_, warnings := load(t, `{"DicomPrt": 1, "dicomaet": "X", "Plugins": ["x"], "LuaScripts": [], "HttpTimeout": 60, "DicomWeb": {}, "Zzzzz": 1, "Name": "a", "Name": "b",
 		"RejectSopClasses": [], "DicomModalities": {"x": {"AET": "A", "Host": "h", "Port": 1, "AllowEhco": false}}}`,
 		"GANTRY_DICOM_PROT=1", "ORTHANC__STORAGE_COMPRESSION=true")
 	var text []string

@@ -93,7 +93,7 @@ func httpSecurityOptions() []option {
 	return []option{
 		{name: "RemoteAccessAllowed", doc: "Whether other computers may use the REST API."},
 		{name: "AuthenticationEnabled", doc: "Whether a login is needed; unset: as RemoteAccessAllowed."},
-		{name: "RegisteredUsers", doc: "user: password, in clear text or hashed with bcrypt."},
+		{name: "RegisteredUsers", doc: "user: password, in clear text or hashed with bcrypt.", check: isPassword},
 	}
 }
 

@@ -6,7 +6,9 @@ import "strings"
 func (d *decoder) unknown(m member) {
 	for _, name := range unusedOptions() {
 		if name == m.key {
-			d.unused(m, "known from Orthanc, gantry does not use it")
+			if !isOrthancDefault(name, m.value) {
+				d.unused(m, "known from Orthanc, gantry does not use it")
+			}
 			return
 		}
 	}

@@ -1,5 +1,7 @@
 package config
 
+import "strconv"
+
 // renamed maps older spellings to today's option.
 func renamed(name string) string {
 	if name == "RejectSopClasses" { // Orthanc 1.12.6 and 1.12.7
@@ -28,6 +30,40 @@ func unusedOptions() []string {
 		"UserContentType", "UserMetadata", "Warnings", "WebDavDeleteAllowed", "WebDavEnabled", "WebDavUploadAllowed",
 		"ZipLoaderThreads", "ZipUseUtf8",
 	}
+}
+
+// orthancDefaults are the values, as JSON, that Orthanc's own default file gives to options that are not used here:
+// with these nothing is expected of them. Of the other unused options empty values say as little.
+func orthancDefaults() map[string]string {
+	return map[string]string{
+		"BuiltinDecoderTranscoderOrder": `"After"`, "CaseSensitivePN": "false", "CheckRevisions": "false",
+		"DeidentifyLogsDicomVersion": `"2023b"`, "DicomDefaultRetrieveMethod": `"C-MOVE"`, "DicomEchoChecksFind": "false",
+		"DicomLossyTranscodingQuality": "90", "DicomScuPreferredTransferSyntax": `"1.2.840.10008.1.2.1"`,
+		"HttpThreadsCount": "50", "HttpTimeout": "60", "HttpVerbose": "false", "HttpsVerifyPeers": "true",
+		"IngestTranscodingOfCompressed": "true", "IngestTranscodingOfUncompressed": "true", "LimitFindInstances": "0",
+		"LimitFindResults": "0", "MaximumPatientCount": "0", "MaximumStorageCacheSize": "128",
+		"MaximumStorageMode": `"Recycle"`, "MaximumStorageSize": "0", "MediaArchiveSize": "1", "MetricsEnabled": "true",
+		"OrthancExplorerEnabled": "true", "OrthancPeersInDatabase": "false", "QueryRetrieveSize": "100",
+		"StorageAccessOnFind": `"Always"`, "StorageCompression": "false", "StorageLoaderThreadsCount": "4",
+		"StorageMemoryCapacity": "512", "StoreDicom": "true", "SynchronousCMove": "true", "SynchronousZipStream": "true",
+		"TranscodeDicomProtocol": "true", "WebDavDeleteAllowed": "false", "WebDavEnabled": "true",
+		"WebDavUploadAllowed": "true", "ZipUseUtf8": "false",
+	}
+}
+
+// isOrthancDefault tells whether an unused option stands there with the value it has in Orthanc anyway.
+func isOrthancDefault(name string, n *node) bool {
+	switch n.kind {
+	case kindNull:
+		return true
+	case kindArray:
+		return len(n.items) == 0
+	case kindObject:
+		return len(n.members) == 0
+	case kindString:
+		return n.text == "" || orthancDefaults()[name] == strconv.Quote(n.text)
+	}
+	return orthancDefaults()[name] == n.text
 }
 
 // pluginSections are the documents of Orthanc's plugins that may stand in its configuration file.

@@ -40,9 +40,14 @@ func (c *Config) Authentication() bool {
 	return c.RemoteAccessAllowed
 }
 
-// exposure warns about addresses of the HTTP server that nobody will reach.
+// exposure warns about objects that are not safe, and addresses of the HTTP server that nobody will reach.
 func (c *Config) exposure() []Warning {
 	var warnings []Warning
+	if !c.SyncStorageArea {
+		warnings = append(warnings, Warning{
+			Option: "SyncStorageArea", Message: "is false: what was answered with success may be lost when the power fails",
+		})
+	}
 	for _, h := range c.HttpBindAddresses {
 		if !c.RemoteAccessAllowed && !isLoopback(h) {
 			warnings = append(warnings, Warning{
