@@ -85,7 +85,7 @@ func (s *Store) walk(dir string, depth int, found map[string]bool) error {
 		}
 		base, _, _ := strings.Cut(i.Name, ".")
 		key, err := blob.ParseKey(base)
-		if err == nil && !strings.HasSuffix(i.Name, partSuffix) && !s.isNaming(key) {
+		if err == nil && !strings.HasSuffix(i.Name, partSuffix) && !strings.HasSuffix(i.Name, namingSuffix) && !s.isNaming(key) {
 			found[path] = true
 		}
 	}
@@ -131,6 +131,11 @@ func (c *check) segment(g *segment, f disk.File) error {
 	}
 	if err := c.table(g); err != nil {
 		return err
+	}
+	if c.repair {
+		g.mu.Lock()
+		g.spoilt = false
+		g.mu.Unlock()
 	}
 	if c.fixed {
 		return writeTable(c.store.fs, g, g.path, g.deleted)

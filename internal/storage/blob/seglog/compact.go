@@ -62,16 +62,42 @@ func (s *Store) compact(ctx context.Context, pick func([]*segment) []*segment, r
 	victims := pick(slices.DeleteFunc(s.snapshot(), func(g *segment) bool {
 		g.mu.RLock()
 		defer g.mu.RUnlock()
-		return !g.sealed
+		return !g.sealed || g.spoilt
 	}))
-	if len(victims) == 0 {
-		return nil
+	for len(victims) > 0 {
+		c := compaction{store: s, ctx: ctx, victims: victims, rate: rate}
+		err := c.run()
+		if err == nil {
+			return s.Reclaim(ctx, c.again...)
+		}
+		var damaged *sourceError
+		if err = errors.Join(err, c.abandon()); !errors.As(err, &damaged) {
+			return disk.WriteError("compact the log", err)
+		}
+		victims = slices.DeleteFunc(victims, func(g *segment) bool { return g == damaged.seg })
+		s.leaveAlone(damaged)
 	}
-	c := compaction{store: s, ctx: ctx, victims: victims, rate: rate}
-	if err := c.run(); err != nil {
-		return errors.Join(disk.WriteError("compact the log", err), c.abandon())
-	}
-	return s.Reclaim(ctx, c.again...)
+	return nil
+}
+
+// sourceError tells that a segment cannot be read where a record is to be copied from.
+type sourceError struct {
+	seg *segment
+	entry
+	err error
+}
+
+func (e *sourceError) Error() string { return e.err.Error() }
+func (e *sourceError) Unwrap() error { return e.err }
+
+// leaveAlone keeps a damaged segment out of compactions until it was repaired: the
+// damage stays where it is, for Check.
+func (s *Store) leaveAlone(e *sourceError) {
+	e.seg.mu.Lock()
+	e.seg.spoilt = true
+	e.seg.mu.Unlock()
+	s.damaged(blob.Finding{Ref: e.ref, Position: e.seg.position(e.offset()), Path: e.seg.path, Err: e.err,
+		Problem: "a record cannot be read; its segment is left out of compaction until it is repaired"})
 }
 
 // compaction is one rewriting of some segments.
@@ -151,17 +177,17 @@ func (c *compaction) needed(g *segment, e entry) (bool, error) {
 	}
 	h, err := readHeader(g, g.file, e, make([]byte, blockSize))
 	if err != nil {
-		return false, err
+		return false, &sourceError{g, e, err}
 	}
 	refs, err := readRefs(g.file, e.offset(), &h)
 	if err != nil {
-		return false, err
+		return false, &sourceError{g, e, err}
 	}
-	for _, other := range c.store.snapshot() {
-		if slices.Contains(c.victims, other) {
-			continue
-		}
-		for _, r := range refs {
+	for _, r := range refs {
+		for _, other := range c.store.holding(r) {
+			if slices.Contains(c.victims, other) {
+				continue
+			}
 			if _, ok, err := other.find(r); err != nil || ok {
 				return true, err
 			}
@@ -183,12 +209,7 @@ func (c *compaction) copy(records []tailRecord) error {
 				return err
 			}
 		}
-		err := c.out.copy(r.seg, r.seg.file, r.entry)
-		var corrupt *blob.CorruptError
-		if errors.As(err, &corrupt) || errors.Is(err, errPayload) {
-			return err // damage stays where it is, for Check
-		}
-		if err != nil {
+		if err := c.out.copy(r.seg, r.seg.file, r.entry); err != nil {
 			return err
 		}
 		copied += r.length()
@@ -271,6 +292,7 @@ func (c *compaction) replace() {
 	s.view.Lock()
 	defer s.view.Unlock()
 	s.segments = slices.DeleteFunc(s.segments, func(g *segment) bool { return slices.Contains(c.victims, g) })
+	s.arrange()
 	for _, r := range c.dropped {
 		delete(s.dead, r)
 	}

@@ -63,7 +63,7 @@ func (s *Store) bury(g *segment, refs []blob.Ref) {
 
 // countDead adds an object to what its segment holds in vain. Called with view held.
 func (s *Store) countDead(ref blob.Ref) {
-	for _, g := range s.segments {
+	for g := range s.spans.with(ref.Seq) {
 		if e, ok, err := g.find(ref); err == nil && ok {
 			g.mu.Lock()
 			g.dead += e.size
@@ -186,7 +186,7 @@ func (s *Store) buried(ref blob.Ref) bool {
 // leaves two copies. The caller syncs and releases the segments in touched, and
 // syncs the folder a file was removed from.
 func (s *Store) reclaimOne(ref blob.Ref, touched map[*segment]disk.File) (folder string, err error) {
-	for _, g := range s.snapshot() {
+	for _, g := range s.holding(ref) {
 		e, ok, err := g.find(ref)
 		if err != nil {
 			return folder, err

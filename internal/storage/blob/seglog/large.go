@@ -29,6 +29,11 @@ type largeFile struct {
 	path    string // once it has its final name
 }
 
+// namingSuffix marks payloads that have, or are about to have, their final name
+// and may have no record: empty files named by their keys. After kill -9 the next
+// start looks at these alone to clear away what belongs to nothing.
+const namingSuffix = ".naming"
+
 const largeBuffer = 256 << 10
 
 func (s *Store) newLarge(key blob.Key) (*largeFile, error) {
@@ -153,14 +158,32 @@ func (l *largeFile) discard() {
 
 // setNaming notes that a large file is about to get its record, so that Check
 // does not take it for one that belongs to nothing.
-func (s *Store) setNaming(key blob.Key, on bool) {
+func (s *Store) setNaming(key blob.Key) error {
+	s.view.Lock()
+	s.naming[key] = true
+	s.view.Unlock()
+	f, err := s.fs.Create(s.namingPath(key))
+	if err == nil {
+		err = f.Close()
+	}
+	if err != nil {
+		return disk.WriteError("keep an object in a file", err)
+	}
+	return nil
+}
+
+// named ends what setNaming began.
+func (s *Store) named(key blob.Key) {
+	if err := ignoreMissing(s.fs.Remove(s.namingPath(key))); err != nil {
+		s.opt.Logger.Warn("object log: left behind", "file", s.namingPath(key), "error", err)
+	}
 	s.view.Lock()
 	defer s.view.Unlock()
-	if on {
-		s.naming[key] = true
-	} else {
-		delete(s.naming, key)
-	}
+	delete(s.naming, key)
+}
+
+func (s *Store) namingPath(key blob.Key) string {
+	return filepath.Join(s.largeDir(), key.String()+namingSuffix)
 }
 
 func (s *Store) isNaming(key blob.Key) bool {
@@ -169,16 +192,69 @@ func (s *Store) isNaming(key blob.Key) bool {
 	return s.naming[key]
 }
 
-// removeParts removes what was never committed.
-func (s *Store) removeParts() error {
+// removeParts removes what was never committed, and returns the keys of payloads
+// that may have no record.
+func (s *Store) removeParts() (doubtful []blob.Key, err error) {
 	infos, err := s.fs.List(s.largeDir())
 	if errors.Is(err, os.ErrNotExist) {
-		return nil
+		return nil, nil
 	}
 	for _, i := range infos {
-		if strings.HasSuffix(i.Name, partSuffix) {
+		name, isPart := strings.CutSuffix(i.Name, partSuffix)
+		if isPart {
 			err = errors.Join(err, s.fs.Remove(filepath.Join(s.largeDir(), i.Name)))
 		}
+		if name, ok := strings.CutSuffix(name, namingSuffix); ok {
+			if key, err := blob.ParseKey(name); err == nil {
+				doubtful = append(doubtful, key)
+			}
+		}
 	}
-	return err
+	return doubtful, err
+}
+
+// clearUnrecorded removes those of the payloads that no record names; they were
+// promised to nobody.
+func (s *Store) clearUnrecorded(doubtful []blob.Key) error {
+	if len(doubtful) == 0 {
+		return nil
+	}
+	recorded, err := s.payloadKeys()
+	if err != nil { // nothing is removed on the word of a damaged table; Check has it
+		s.opt.Logger.Warn("object log: files that may belong to nothing are left", "error", err)
+		doubtful = nil
+	}
+	var errs []error
+	for _, key := range doubtful {
+		if !recorded[key] {
+			for _, path := range []string{
+				s.payloadPath(key, blob.KindInstance, flagLarge), s.payloadPath(key, blob.KindInstance, flagLarge|flagPlain),
+				s.payloadPath(key, blob.KindNote, flagLarge|flagPlain),
+			} {
+				errs = append(errs, ignoreMissing(s.fs.Remove(path)))
+			}
+		}
+		errs = append(errs, s.fs.Remove(s.namingPath(key)))
+	}
+	return errors.Join(errs...)
+}
+
+// payloadKeys lists the objects whose payloads are files of their own.
+func (s *Store) payloadKeys() (map[blob.Key]bool, error) {
+	keys := map[blob.Key]bool{}
+	for _, g := range s.segments {
+		table := g.table
+		if !g.loaded {
+			var err error
+			if table, err = readTable(s.fs, g); err != nil {
+				return nil, err
+			}
+		}
+		for i := range table {
+			if e := &table[i]; e.object() && e.flags&flagLarge != 0 {
+				keys[e.ref.Key] = true
+			}
+		}
+	}
+	return keys, nil
 }

@@ -58,11 +58,15 @@ func (s *Store) open(ctx context.Context) error {
 	if err := s.recover(ctx, found); err != nil {
 		return err
 	}
+	if err := s.clearUnfinished(); err != nil {
+		return disk.WriteError("clear away unfinished objects", err)
+	}
 	for _, g := range s.segments {
 		for _, r := range g.deleted {
 			s.dead[r] = false
 		}
 	}
+	s.arrange()
 	if s.opt.ReadOnly {
 		return nil
 	}
@@ -87,6 +91,14 @@ func (s *Store) unchanged(listed map[string]bool) bool {
 	return err == nil && !slices.ContainsFunc(infos, func(i disk.Info) bool {
 		return strings.HasSuffix(i.Name, segmentSuffix) && !listed[i.Name]
 	})
+}
+
+func (s *Store) clearUnfinished() error {
+	if s.opt.ReadOnly {
+		return nil
+	}
+	doubtful, err := s.removeParts()
+	return errors.Join(err, s.clearUnrecorded(doubtful))
 }
 
 // vanished is how often a log that is written by another process is listed anew
@@ -154,11 +166,6 @@ func (s *Store) findSegments() (found []*segment, listed map[string]bool, err er
 			if err := s.fs.Remove(path); err != nil {
 				return nil, nil, disk.WriteError("clear away "+path, err)
 			}
-		}
-	}
-	if !s.opt.ReadOnly {
-		if err := s.removeParts(); err != nil {
-			return nil, nil, disk.WriteError("clear away unfinished objects", err)
 		}
 	}
 	slices.SortFunc(found, func(a, b *segment) int { return int(int64(a.number) - int64(b.number)) })
@@ -285,6 +292,7 @@ func (s *Store) begin() error {
 				return err
 			}
 			s.start(g, g.end)
+			s.arrange() // its span grows again
 			return nil
 		}
 	}

@@ -1,6 +1,7 @@
 package seglog
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -414,7 +415,7 @@ type copier struct {
 func (c *copier) copy(from *segment, f disk.File, e entry) error {
 	h, err := readHeader(from, f, e, make([]byte, blockSize))
 	if err != nil {
-		return err
+		return &sourceError{from, e, err}
 	}
 	h.flags |= flagCopied
 	h.watermark = c.watermark
@@ -424,7 +425,7 @@ func (c *copier) copy(from *segment, f disk.File, e entry) error {
 	if h.kind == blob.KindTombstone {
 		refs, err := readRefs(f, e.offset(), &h)
 		if err != nil {
-			return err
+			return &sourceError{from, e, err}
 		}
 		c.to.deleted = append(c.to.deleted, refs...)
 	}
@@ -433,7 +434,7 @@ func (c *copier) copy(from *segment, f disk.File, e entry) error {
 		return err
 	}
 	if h.flags&flagReclaimed == 0 {
-		if err := c.payload(f, e.offset()+h.metaEnd(), c.at+h.metaEnd(), h.payload()); err != nil {
+		if err := c.payload(from, f, e, c.at+h.metaEnd(), &h); err != nil {
 			return err
 		}
 	}
@@ -442,11 +443,12 @@ func (c *copier) copy(from *segment, f disk.File, e entry) error {
 	return nil
 }
 
-func (c *copier) payload(f disk.File, from, to, size int64) error {
-	for size > 0 {
+func (c *copier) payload(seg *segment, f disk.File, e entry, to int64, h *header) error {
+	from := e.offset() + h.metaEnd()
+	for size := h.payload(); size > 0; {
 		p := c.buf[:min(int64(len(c.buf)), size)]
 		if n, err := f.ReadAt(p, from); n < len(p) {
-			return err
+			return &sourceError{seg, e, fmt.Errorf("blob: read %s: %w", seg.path, cmp.Or(err, io.ErrUnexpectedEOF))}
 		}
 		if err := c.to.file.WriteAt(to, p); err != nil {
 			return err

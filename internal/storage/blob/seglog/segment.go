@@ -57,6 +57,7 @@ type segment struct {
 	bytes       int64
 	dead        int64 // bytes of deleted objects, once accounted for
 	deadObjects int64
+	spoilt      bool       // a record cannot be read, which keeps it from being compacted
 	deleted     []blob.Ref // by tombstones in this segment
 }
 

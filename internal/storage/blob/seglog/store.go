@@ -72,6 +72,7 @@ type Store struct {
 	// view guards what readers see.
 	view       sync.RWMutex
 	segments   []*segment        // by number
+	spans      spans             // of segments
 	dead       map[blob.Ref]bool // deleted; true once the bytes were given back
 	generation uint64            // counts segments put into place
 	counted    bool              // segments know how much of them is dead
@@ -148,6 +149,14 @@ func (s *Store) insert(g *segment) {
 	})
 	s.segments = slices.Insert(s.segments, i, g)
 	s.generation++
+	s.arrange()
+}
+
+// holding returns the segments that may hold a record.
+func (s *Store) holding(ref blob.Ref) []*segment {
+	s.view.RLock()
+	defer s.view.RUnlock()
+	return slices.Collect(s.spans.with(ref.Seq))
 }
 
 func (s *Store) isDead(ref blob.Ref) bool {
@@ -179,13 +188,13 @@ func (s *Store) lookup(ref blob.Ref, living bool) (*segment, entry, error) {
 	if _, dead := s.dead[ref]; dead && living {
 		return nil, entry{}, fmt.Errorf("%w: %s: %w", blob.ErrNotFound, ref, blob.ErrDeleted)
 	}
-	for i := len(s.segments) - 1; i >= 0; i-- {
-		e, ok, err := s.segments[i].find(ref)
+	for g := range s.spans.with(ref.Seq) {
+		e, ok, err := g.find(ref)
 		if err != nil {
 			return nil, entry{}, err
 		}
 		if ok {
-			return s.segments[i], e, nil
+			return g, e, nil
 		}
 	}
 	return nil, entry{}, fmt.Errorf("%w: %s", blob.ErrNotFound, ref)

@@ -147,8 +147,10 @@ func (w *writer) Commit(ctx context.Context, kind blob.Kind, meta blob.Meta) (bl
 	}
 	if w.large != nil {
 		h.flags |= flagLarge
-		w.store.setNaming(w.key, true)
-		defer w.store.setNaming(w.key, false)
+		defer w.store.named(w.key)
+		if err := w.store.setNaming(w.key); err != nil {
+			return nil, err
+		}
 		if err := w.large.finish(w.store.payloadPath(w.key, kind, h.flags)); err != nil {
 			return nil, err
 		}
