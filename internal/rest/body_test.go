@@ -11,8 +11,12 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
+	"testing/synctest"
+	"time"
 
 	"golang.org/x/sync/semaphore"
+
+	"gantry/internal/config"
 )
 
 func callWith(body io.Reader, budget int64) *Call {
@@ -102,4 +106,32 @@ func TestBrokenBodyIsTheClientsFault(t *testing.T) {
 			t.Errorf("%s: %v is answered with %d, want 400", test.name, err, httpStatus(problem.Code))
 		}
 	}
+}
+
+// deadlineRecorder notes until when the connection may be read.
+type deadlineRecorder struct {
+	*httptest.ResponseRecorder
+	until time.Time
+}
+
+func (r *deadlineRecorder) SetReadDeadline(t time.Time) error { r.until = t; return nil }
+
+// A client that announces a body and sends nothing must not keep its connection, least of all one without a login.
+func TestRefusedBodiesAreWaitedForOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		for _, seconds := range []int{0, 5, 3600} {
+			s := &Server{Deps: Deps{Config: &config.Config{HttpRequestTimeout: seconds}}}
+			w := &deadlineRecorder{ResponseRecorder: httptest.NewRecorder()}
+			refusal := fail(statusForbidden, "no")
+			err := s.refuse(&recorder{ResponseWriter: w, control: http.NewResponseController(w)},
+				httptest.NewRequest(http.MethodPost, "/", strings.NewReader("x")), refusal)
+			if !errors.Is(err, refusal) {
+				t.Errorf("the answer became %v", err)
+			}
+			if wait := time.Until(w.until); wait <= 0 || wait > 30*time.Second {
+				t.Errorf("HttpRequestTimeout %d: %v of patience", seconds, wait)
+			}
+		}
+	})
 }
