@@ -9,6 +9,9 @@ import (
 	"testing"
 
 	"gantry/internal/storage"
+	"gantry/internal/storage/blob"
+	"gantry/internal/storage/blob/blobtest"
+	"gantry/internal/storage/blob/seglog"
 	"gantry/internal/storage/index"
 )
 
@@ -56,8 +59,10 @@ func TestDelete(t *testing.T) {
 func TestDeletedPatientIsGoneFromTheDisk(t *testing.T) {
 	t.Parallel()
 	eachLayout(t, func(t *testing.T, layout string) {
-		dir := t.TempDir()
-		s := open(t, dir, layout, overwriteAlways)
+		root := t.TempDir() // the index lies in another folder
+		dir := filepath.Join(root, "data")
+		elsewhere := func(o *storage.Options) { o.IndexDir = filepath.Join(root, "index") }
+		s := open(t, dir, layout, overwriteAlways, elsewhere)
 		for i := range 30 {
 			o := ct("Zyxwvut", 1, i%3, i)
 			o.pixels = bytes.Repeat([]byte("Zyxwvut pixels "), 400)
@@ -68,25 +73,61 @@ func TestDeletedPatientIsGoneFromTheDisk(t *testing.T) {
 		replaced.name = "Qponmlk^Former"
 		put(t, s, replaced.received(t))
 		put(t, s, ct("Remaining", 1, 1, 1).received(t))
-		if found := search(t, dir, "Doe^Zyxwvut"); len(found) == 0 {
-			t.Error("the search finds nothing at all")
+		if found := search(t, root, "Doe^Zyxwvut"); len(found) < 2 {
+			t.Error("the search finds nothing in objects or index:", found)
 		}
 		if _, err := s.Delete(t.Context(), index.Patient, index.NewID("Zyxwvut")); err != nil {
 			t.Fatal(err)
 		}
 		for _, text := range []string{"Doe^Zyxwvut", "Zyxwvut", "zyxwvut", "Qponmlk^Former", "qponmlk"} {
-			if found := search(t, dir, text); len(found) != 0 {
+			if found := search(t, root, text); len(found) != 0 {
 				t.Errorf("%q is still in %v", text, found)
 			}
 		}
 		closeStore(t, s)
-		if found := search(t, dir, "Zyxwvut"); len(found) != 0 {
+		if found := search(t, root, "Zyxwvut"); len(found) != 0 {
 			t.Errorf("after closing it is in %v", found)
 		}
-		if st := counts(t, open(t, dir, layout)); st.Instances != 30 {
+		compactObjects(t, filepath.Join(dir, "objects"))
+		if found := search(t, root, "Zyxwvut"); len(found) != 0 {
+			t.Errorf("after a compaction it is in %v", found)
+		}
+		s = open(t, dir, layout, elsewhere)
+		if st := counts(t, s); st.Instances != 30 {
 			t.Errorf("%+v", st)
 		}
+		checkAgrees(t, s, storage.CheckOptions{Checksums: true})
 	})
+}
+
+// compactObjects rewrites all segments that hold something deleted.
+func compactObjects(t *testing.T, dir string) {
+	t.Helper()
+	reopen := func() *seglog.Store {
+		s, err := seglog.Open(t.Context(), dir, seglog.Options{SegmentSize: 1 << 20, CompactRate: -1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	s := reopen()
+	for range 20 { // completes the segment that is being written
+		blobtest.Put(t, s, blob.KindNote, blob.Meta{}, make([]byte, 64<<10))
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s = reopen()
+	before, err := filepath.Glob(filepath.Join(dir, "segments", "*.log"))
+	if err == nil {
+		err = s.Compact(t.Context())
+	}
+	if err := errors.Join(err, s.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(before[0]); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("%s was not compacted: %v", before[0], err)
+	}
 }
 
 // search names the files below dir that hold a text.

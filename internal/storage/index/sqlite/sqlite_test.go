@@ -1,6 +1,7 @@
 package sqlite_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -127,6 +128,49 @@ func TestReadOnly(t *testing.T) {
 	}
 	if err := ro.Close(); err != nil {
 		t.Error(err)
+	}
+}
+
+// A write-ahead log that has grown to its limit is emptied and cut beside the writer, so that neither its room nor the
+// text in it stays.
+func TestLongWriteAheadLogIsCut(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	x := open(t, dir)
+	put := func(size int) {
+		t.Helper()
+		value := bytes.Repeat([]byte("secret^name "), size/12)
+		if err := x.Derive(t.Context(), func(tx index.Tx) error { return tx.SetProperty("big", value) }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	wal := func() int64 {
+		i, err := os.Stat(filepath.Join(dir, "index.db-wal"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return i.Size()
+	}
+	const limit, commits = 16 << 20, 64
+	for i := 0; wal() < limit && i < commits; i++ {
+		put(limit / commits * 2)
+	}
+	if wal() < limit {
+		t.Fatalf("the log has only %d bytes", wal())
+	}
+	if err := x.Derive(t.Context(), func(tx index.Tx) error { return tx.DeleteProperty("big") }); err != nil {
+		t.Fatal(err)
+	}
+	for i := 0; wal() >= limit; i++ { // the next looks at its size find it too long
+		if i > 100_000 {
+			t.Fatalf("the log still has %d bytes", wal())
+		}
+		put(12)
+	}
+	for _, name := range []string{"index.db", "index.db-wal"} {
+		if b, err := os.ReadFile(filepath.Join(dir, name)); err != nil || bytes.Count(b, []byte("secret^name")) > 64 {
+			t.Errorf("deleted text is still in %s: %v", name, err)
+		}
 	}
 }
 
