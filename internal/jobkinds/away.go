@@ -16,33 +16,74 @@ import (
 // may hold one of the few job slots until the connection times out.
 const awayFor = 30 * time.Second
 
-// errAway means that a report was not tried because another one has just failed to reach the peer.
-var errAway = errors.New("jobkinds: the peer could not be reached a moment ago")
+// tryingFor is how long others wait for the outcome of the first report to a peer that is not known to answer. A peer
+// that takes longer has one job slot, and no more, until it has answered once.
+const tryingFor = 100 * time.Millisecond
 
-// awayPeers remembers the peers that cannot be reached and the reports that wait for them.
+var (
+	// errAway means that a report was not tried because another one has just failed to reach the peer.
+	errAway = errors.New("the peer could not be reached a moment ago")
+	// errTrying means that a report was not tried because the peer has not answered another one yet.
+	errTrying = errors.New("the peer has not answered another report yet")
+)
+
+// awayPeers remembers which peers answer, which cannot be reached, and the reports that wait for these.
 type awayPeers struct {
 	mu     sync.Mutex
 	byAddr map[string]*awayPeer
 }
 
 type awayPeer struct {
+	answers bool      // it did when last asked
 	since   time.Time // of the last failed attempt
 	by      requestID // whose attempt that was; it goes on trying on its own schedule
+	first   *attempt  // under way to a peer that is not known to answer
 	waiting map[requestID]string
 }
 
-// skip reports whether another request has found the peer away a moment ago.
-func (a *awayPeers) skip(addr string, id requestID) bool {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	p := a.byAddr[addr]
-	return p != nil && p.by != id && time.Since(p.since) < awayFor
+type attempt struct {
+	by    requestID
+	since time.Time
+	ended chan struct{}
 }
 
-// wait notes that the report of a job waits for the peer; tried says that it has just failed to reach it.
-func (a *awayPeers) wait(addr string, id requestID, jobID string, tried bool) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
+// enter lets the report of a job be tried, or says why it has to wait: errAway, errTrying. An attempt that was let in ends
+// with failed, given or answered.
+func (a *awayPeers) enter(ctx context.Context, addr string, id requestID, jobID string) error {
+	for {
+		a.mu.Lock()
+		p := a.peer(addr)
+		other := p.first
+		if p.by != id && !p.since.IsZero() && time.Since(p.since) < awayFor {
+			p.waiting[id] = jobID
+			a.mu.Unlock()
+			return errAway
+		}
+		if p.answers || other == nil {
+			if !p.answers {
+				p.first = &attempt{by: id, since: time.Now(), ended: make(chan struct{})}
+			}
+			a.mu.Unlock()
+			return nil
+		}
+		left := time.Until(other.since.Add(tryingFor))
+		if left <= 0 {
+			p.waiting[id] = jobID
+			a.mu.Unlock()
+			return errTrying
+		}
+		a.mu.Unlock()
+		select {
+		case <-other.ended:
+		case <-time.After(left):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// peer returns the entry of an address; mu is held.
+func (a *awayPeers) peer(addr string) *awayPeer {
 	p := a.byAddr[addr]
 	if p == nil {
 		p = &awayPeer{waiting: map[requestID]string{}}
@@ -51,9 +92,48 @@ func (a *awayPeers) wait(addr string, id requestID, jobID string, tried bool) {
 		}
 		a.byAddr[addr] = p
 	}
+	return p
+}
+
+// failed ends an attempt that did not reach the peer; its job waits for it with the others.
+func (a *awayPeers) failed(addr string, id requestID, jobID string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	p := a.peer(addr)
+	p.answers, p.since, p.by = false, time.Now(), id
 	p.waiting[id] = jobID
-	if tried {
-		p.since, p.by = time.Now(), id
+	p.end(id)
+}
+
+// given ends an attempt that tells nothing of the peer.
+func (a *awayPeers) given(addr string, id requestID) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.peer(addr).end(id)
+	a.tidy(addr)
+}
+
+// answered ends an attempt that the peer has answered.
+func (a *awayPeers) answered(addr string, id requestID) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	p := a.peer(addr)
+	p.answers = true
+	p.end(id)
+}
+
+// end lets those who wait for the outcome of the first attempt go on.
+func (p *awayPeer) end(id requestID) {
+	if p.first != nil && p.first.by == id {
+		close(p.first.ended)
+		p.first = nil
+	}
+}
+
+// tidy forgets a peer of which nothing is known; mu is held.
+func (a *awayPeers) tidy(addr string) {
+	if p := a.byAddr[addr]; p != nil && len(p.waiting) == 0 && p.first == nil && !p.answers {
+		delete(a.byAddr, addr)
 	}
 }
 
@@ -61,12 +141,16 @@ func (a *awayPeers) wait(addr string, id requestID, jobID string, tried bool) {
 func (a *awayPeers) back(addr string) (jobIDs []string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if p := a.byAddr[addr]; p != nil {
-		for _, id := range p.waiting {
-			jobIDs = append(jobIDs, id)
-		}
-		delete(a.byAddr, addr)
+	p := a.byAddr[addr]
+	if p == nil {
+		return nil
 	}
+	for _, id := range p.waiting {
+		jobIDs = append(jobIDs, id)
+	}
+	clear(p.waiting)
+	p.since, p.by = time.Time{}, requestID{}
+	a.tidy(addr)
 	return jobIDs
 }
 
@@ -76,9 +160,8 @@ func (a *awayPeers) leave(id requestID) {
 	defer a.mu.Unlock()
 	for addr, p := range a.byAddr {
 		delete(p.waiting, id)
-		if len(p.waiting) == 0 {
-			delete(a.byAddr, addr)
-		}
+		p.end(id)
+		a.tidy(addr)
 	}
 }
 

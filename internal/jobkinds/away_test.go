@@ -1,41 +1,51 @@
 package jobkinds
 
 import (
+	"errors"
 	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
 )
 
-// One report finds out that a peer is away; for a while the others leave it alone, and that one goes on trying.
+// One report finds out whether a peer answers; the others leave one that does not alone for a while.
 func TestAwayPeers(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var away awayPeers
 		first, second := requestID{"SCU", "2.25.1"}, requestID{"SCU", "2.25.2"}
 		const addr = "192.0.2.1:104"
-		check := func(when string, id requestID, want bool) {
+		check := func(when string, id requestID, want error) {
 			t.Helper()
-			if got := away.skip(addr, id); got != want {
-				t.Errorf("%s: skip %v", when, got)
+			if got := away.enter(t.Context(), addr, id, "job "+string(id.transaction)[5:]); !errors.Is(got, want) {
+				t.Errorf("%s: %v, want %v", when, got, want)
 			}
 		}
-		check("nothing known", first, false)
-		away.wait(addr, first, "job 1", true)
-		check("found away by itself", first, false)
-		check("found away by another", second, true)
-		away.wait(addr, second, "job 2", false)
+		check("nothing known", first, nil)
+		check("another under way", second, errTrying)
+		away.failed(addr, first, "job 1")
+		check("found away by another", second, errAway)
+		check("found away by itself", first, nil)
+		away.given(addr, first)
 		time.Sleep(awayFor)
-		check("a while later", second, false)
-		away.wait(addr, second, "job 2", true)
-		check("found away by the second", first, true)
+		check("a while later", second, nil)
+		away.failed(addr, second, "job 2")
+		check("found away by the second", first, errAway)
 		waiting := away.back(addr)
 		slices.Sort(waiting)
 		if !slices.Equal(waiting, []string{"job 1", "job 2"}) {
 			t.Errorf("waiting: %v", waiting)
 		}
-		check("back", first, false)
-		away.wait(addr, first, "job 1", true)
+		check("back", first, nil)
+		entered := make(chan error)
+		go func() { entered <- away.enter(t.Context(), addr, second, "job 2") }()
+		synctest.Wait()
+		away.answered(addr, first)
+		if err := <-entered; err != nil {
+			t.Errorf("answered another: %v", err)
+		}
+		check("answers", first, nil)
+		away.failed(addr, first, "job 1")
 		away.leave(first)
 		if len(away.byAddr) != 0 {
 			t.Errorf("left behind: %v", away.byAddr)

@@ -3,6 +3,7 @@ package jobkinds
 import (
 	"context"
 	"errors"
+	"os"
 	"time"
 
 	"gantry/internal/config"
@@ -68,6 +69,10 @@ func (j *commitmentJob) delivery(row *index.CommitRequest) (config.Modality, str
 
 // noteAttempt counts a failed delivery and asks for another, while the time for it lasts.
 func (j *commitmentJob) noteAttempt(ctx context.Context, cause error) error {
+	if errors.Is(cause, errAway) || errors.Is(cause, errTrying) {
+		j.log().Debug("storage commitment report waits", "reason", cause)
+		return j.retryable(jobs.Fail(jobs.CodeNetworkProtocol, cause))
+	}
 	err := j.deps.updateRequest(ctx, j.id(), func(row *index.CommitRequest) {
 		row.Attempts++
 		row.LastError = cause.Error()
@@ -91,9 +96,9 @@ func reportOn(ctx context.Context, assoc *scp.Association, row *index.CommitRequ
 // reportNew opens an association to the peer, as SCP of storage commitment under the AE title the peer had called, and
 // sends the report on it (PS3.4 J.3.3).
 func (j *commitmentJob) reportNew(ctx context.Context, peer config.Modality, row *index.CommitRequest) error {
-	if j.deps.away.skip(addrOf(peer), j.id()) {
-		j.deps.away.wait(addrOf(peer), j.id(), j.jobID, false)
-		return errAway
+	addr := addrOf(peer)
+	if err := j.deps.away.enter(ctx, addr, j.id(), j.jobID); err != nil {
+		return err
 	}
 	c, err := j.deps.Dial(ctx, peer, Call{
 		LocalAET:     row.CalledAET,
@@ -103,25 +108,37 @@ func (j *commitmentJob) reportNew(ctx context.Context, peer config.Modality, row
 		LenientRoles: true,
 	})
 	if err != nil {
-		j.deps.away.wait(addrOf(peer), j.id(), j.jobID, ctx.Err() == nil)
+		j.notReached(ctx, addr)
 		return err
 	}
-	j.deps.peerIsBack(ctx, peer)
 	rsp, err := c.EventReport(ctx, &scu.EventReportRequest{
 		SOPClassUID: dicom.StorageCommitmentPushModel, SOPInstanceUID: dicom.StorageCommitmentPushModelInstance,
 		EventTypeID: row.EventTypeID, Encode: reencode(row.Report),
 	})
-	if err == nil {
-		err = rsp.Err()
-	}
-	if err != nil && !refused(err) {
+	if err != nil {
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			j.notReached(ctx, addr)
+		} else { // it may be for this report alone
+			j.deps.away.given(addr, j.id())
+		}
 		c.Abort()
 		return err
 	}
+	j.deps.away.answered(addr, j.id())
+	j.deps.peerIsBack(ctx, peer)
+	err = rsp.Err()
 	if e := c.Release(ctx); e != nil {
 		j.log().Debug("release after a report", "error", e)
 	}
 	return err
+}
+
+func (j *commitmentJob) notReached(ctx context.Context, addr string) {
+	if ctx.Err() != nil { // given up by us
+		j.deps.away.given(addr, j.id())
+		return
+	}
+	j.deps.away.failed(addr, j.id(), j.jobID)
 }
 
 func commitmentContexts() []dul.ProposedContext {

@@ -1,6 +1,7 @@
 package services_test
 
 import (
+	"net"
 	"slices"
 	"testing"
 
@@ -245,5 +246,32 @@ func TestReportsWaitForTheirPeer(t *testing.T) {
 	}
 	for _, id := range s.commitmentJobs() {
 		s.reach(id, jobs.Success)
+	}
+}
+
+// A peer that accepts connections and says nothing holds up its own reports, not those of others.
+func TestSilentPeerHoldsUpNobodyElse(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, func(c *config.Config) { c.DicomScuTimeout = 60 })
+	silent, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	s.know("silent", modality(t, "SILENT", silent.Addr().String()))
+	r := newRequester(t)
+	s.know("scu", modality(t, "SCU", r.addr))
+	refs := s.putInto(1)
+	c := s.dial("SILENT", nil)
+	for range 20 {
+		if err := ask(t, c, dicom.NewUID(), refs); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := ask(t, s.dial("SCU", nil), "2.25.1", refs); err != nil {
+		t.Fatal(err)
+	}
+	if got := r.next(t); got.data.TransactionUID != "2.25.1" {
+		t.Errorf("%+v", got)
 	}
 }
