@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -17,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"gantry/internal/config"
 	"gantry/internal/daemon"
 	"gantry/internal/dicom"
 	"gantry/internal/dul"
@@ -24,8 +26,12 @@ import (
 	"gantry/internal/storage"
 )
 
-// victimDir names the variable that makes this test program a daemon to be killed.
-const victimDir = "GANTRY_TEST_VICTIM"
+// victimDir names the variable that makes this test program a daemon to be killed, victimPeer that of the address of its
+// modality PEER.
+const (
+	victimDir  = "GANTRY_TEST_VICTIM"
+	victimPeer = "GANTRY_TEST_PEER"
+)
 
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(victimDir); dir != "" {
@@ -38,6 +44,9 @@ func TestMain(m *testing.M) {
 func victim(dir string) {
 	cfg := testConfig(dir)
 	cfg.SegmentSize = 1
+	if peer, err := net.ResolveTCPAddr("tcp", os.Getenv(victimPeer)); err == nil && peer.Port != 0 {
+		cfg.DicomModalities = map[string]config.Modality{"peer": config.NewModality("PEER", "127.0.0.1", peer.Port)}
+	}
 	d := daemon.New(cfg, daemon.Options{})
 	if err := d.Start(context.Background()); err != nil {
 		fmt.Fprintln(os.Stderr, err)

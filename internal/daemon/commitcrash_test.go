@@ -1,0 +1,233 @@
+package daemon_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"sync"
+	"testing"
+	"time"
+
+	"gantry/internal/dicom"
+	"gantry/internal/dicom/codec"
+	"gantry/internal/dul"
+	"gantry/internal/jobkinds"
+	"gantry/internal/scp"
+	"gantry/internal/scu"
+)
+
+// commitBook is what a requester of storage commitment knows of its transactions.
+type commitBook struct {
+	mu      sync.Mutex
+	asked   map[dicom.UID]bool // true if it was answered with success
+	reports map[dicom.UID]map[string]int
+	come    chan struct{} // has room for one: something is new
+}
+
+func (b *commitBook) note(transaction dicom.UID, answered bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.asked[transaction] = b.asked[transaction] || answered
+}
+
+// EventReport keeps a report as it came.
+func (b *commitBook) EventReport(_ context.Context, rq *scp.EventReportRequest) error {
+	raw, err := io.ReadAll(rq.Data)
+	if err != nil {
+		return err
+	}
+	data, err := jobkinds.ReadCommitmentData(bytes.NewReader(raw), rq.TransferSyntax, 0)
+	if err != nil {
+		return err
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.reports[data.TransactionUID] == nil {
+		b.reports[data.TransactionUID] = map[string]int{}
+	}
+	b.reports[data.TransactionUID][fmt.Sprintf("%d %d %d %x", rq.EventTypeID, len(data.References), len(data.Failures), raw)]++
+	select {
+	case b.come <- struct{}{}:
+	default:
+	}
+	return nil
+}
+
+// missing counts the transactions answered with success on which no report has come.
+func (b *commitBook) missing() (n int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for uid, answered := range b.asked {
+		if answered && len(b.reports[uid]) == 0 {
+			n++
+		}
+	}
+	return n
+}
+
+// TestCommitmentSurvivesKill kills the daemon while a peer asks for storage commitment: each request that was answered
+// with success is reported on, and a report that comes twice is the same both times.
+func TestCommitmentSurvivesKill(t *testing.T) {
+	t.Parallel()
+	book := &commitBook{asked: map[dicom.UID]bool{}, reports: map[dicom.UID]map[string]int{}, come: make(chan struct{}, 1)}
+	peer := listenForReports(t, book)
+	dir := t.TempDir()
+	start := func() *process { return startVictim(t, dir, "env", victimPeer+"="+peer) }
+
+	p := start()
+	stored, absent := storeOne(t, p), dicom.NewUID()
+	for range 3 {
+		askUntilKilled(t, p, book, stored, absent)
+		p = start()
+	}
+	limit := time.NewTimer(time.Minute)
+	defer limit.Stop()
+	for book.missing() > 0 {
+		select {
+		case <-book.come:
+		case <-limit.C:
+			t.Fatalf("no report on %d of %d transactions", book.missing(), len(book.asked))
+		}
+	}
+	_ = p.stdin.Close()
+	if err := p.cmd.Wait(); err != nil {
+		t.Fatalf("stopping in peace: %v\n%s", err, p.stderr.String())
+	}
+	book.mu.Lock()
+	defer book.mu.Unlock()
+	repeated := 0
+	for uid, reports := range book.reports {
+		if len(reports) != 1 {
+			t.Errorf("%s: %d different reports", uid, len(reports))
+		}
+		for text, n := range reports {
+			repeated += n - 1
+			if text[:6] != "2 1 1 " {
+				t.Errorf("%s: report %.20s", uid, text)
+			}
+		}
+	}
+	t.Logf("%d transactions, %d reports, %d of them repeated", len(book.asked), len(book.reports), repeated)
+}
+
+func listenForReports(t *testing.T, book *commitBook) string {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	accept := func(_ *scp.Peer, _ dicom.UID, proposed []dicom.UID) (dicom.UID, scp.ContextResult) {
+		return proposed[0], scp.Accepted
+	}
+	go func() { done <- scp.NewServer(scp.Config{Handler: book, Accept: accept}).Serve(ctx, ln) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	return ln.Addr().String()
+}
+
+func dialVictim(ctx context.Context, p *process) (*scu.Client, error) {
+	little := []string{string(dicom.ExplicitVRLittleEndian)}
+	return scu.Dial(ctx, scu.Config{Addr: p.dicom, CallingAET: "PEER", CalledAET: "GANTRY", Contexts: []dul.ProposedContext{
+		{AbstractSyntax: string(class), TransferSyntaxes: little},
+		{AbstractSyntax: string(dicom.StorageCommitmentPushModel), TransferSyntaxes: little},
+	}})
+}
+
+func storeOne(t *testing.T, p *process) dicom.UID {
+	t.Helper()
+	client, err := dialVictim(t.Context(), p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Abort()
+	o := newObject()
+	response, err := client.Store(t.Context(), &scu.StoreRequest{SOPClassUID: class, SOPInstanceUID: o.instance,
+		TransferSyntax: dicom.ExplicitVRLittleEndian, Data: bytes.NewReader(o.dataset(t))})
+	if err != nil || response.Err() != nil {
+		t.Fatalf("%+v %v", response, err)
+	}
+	return o.instance
+}
+
+// askUntilKilled asks on three associations and kills the daemon after a random number of answers.
+func askUntilKilled(t *testing.T, p *process, book *commitBook, instances ...dicom.UID) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	answers := make(chan struct{})
+	var askers sync.WaitGroup
+	for range 3 {
+		askers.Go(func() { askUntilItBreaks(ctx, p, book, instances, answers) })
+	}
+	done := make(chan struct{})
+	go func() {
+		askers.Wait()
+		close(done)
+	}()
+	for left := 5 + rand.IntN(60); left > 0; left-- {
+		select {
+		case <-answers:
+		case <-done:
+			p.kill()
+			t.Fatalf("all associations broke before the kill\n%s", p.stderr.String())
+		}
+	}
+	p.kill()
+	for {
+		select {
+		case <-answers:
+		case <-done:
+			return
+		}
+	}
+}
+
+func askUntilItBreaks(ctx context.Context, p *process, book *commitBook, instances []dicom.UID, answers chan<- struct{}) {
+	client, err := dialVictim(ctx, p)
+	if err != nil {
+		return
+	}
+	defer client.Abort()
+	for {
+		transaction := dicom.NewUID()
+		book.note(transaction, false)
+		response, err := client.Action(ctx, &scu.ActionRequest{ActionTypeID: 1,
+			SOPClassUID: dicom.StorageCommitmentPushModel, SOPInstanceUID: dicom.StorageCommitmentPushModelInstance,
+			Encode: func(syntax dicom.UID) (io.Reader, error) {
+				b, err := codec.Marshal(actionInformation(transaction, instances), dicom.LookupTransferSyntax(syntax))
+				return bytes.NewReader(b), err
+			}})
+		if err != nil || response.Err() != nil {
+			return
+		}
+		book.note(transaction, true)
+		select {
+		case answers <- struct{}{}:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func actionInformation(transaction dicom.UID, instances []dicom.UID) *dicom.Dataset {
+	ds := &dicom.Dataset{}
+	ds.SetUID(dicom.TagTransactionUID, transaction)
+	var items []*dicom.Dataset
+	for _, instance := range instances {
+		item := &dicom.Dataset{}
+		item.SetUID(dicom.TagReferencedSOPClassUID, class)
+		item.SetUID(dicom.TagReferencedSOPInstanceUID, instance)
+		items = append(items, item)
+	}
+	ds.SetItems(dicom.TagReferencedSOPSequence, items...)
+	return ds
+}
