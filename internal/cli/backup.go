@@ -4,7 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
+	"time"
+
+	"gantry/internal/storage"
+	"gantry/internal/storage/index"
 
 	"github.com/spf13/cobra"
 )
@@ -40,11 +46,55 @@ func runBackup(ctx context.Context, o *backupOptions, dir string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
-	if err := s.Backup(ctx, dir); err != nil {
+	began := o.env.Now()
+	if err := o.copy(ctx, s, dir); err != nil || o.quiet {
 		return err
 	}
-	if !o.quiet {
-		_, err = fmt.Fprintf(o.env.Stdout, "backup complete: %s\n", dir)
+	var held index.Statistics
+	err = s.View(ctx, func(tx index.ReadTx) error {
+		held, err = tx.Statistics()
+		return err
+	})
+	if err != nil {
+		return err
 	}
+	d := o.env.Now().Sub(began)
+	_, err = fmt.Fprintf(o.env.Stdout, "%s backed up into %s: %s in %.2f s\n", count(int(held.Instances), "instance"), dir,
+		size(folderSize(dir)), d.Seconds())
 	return err
+}
+
+// copy shows meanwhile how much there is of the copy.
+func (o *backupOptions) copy(ctx context.Context, s *storage.Store, dir string) error {
+	n := newNotice(&clientOptions{env: o.env, quiet: o.quiet})
+	defer n.clear()
+	ended := make(chan error, 1)
+	go func() { ended <- s.Backup(ctx, dir) }()
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case err := <-ended:
+			return err
+		case <-tick.C:
+			if n.w != nil {
+				n.show("%s copied", size(folderSize(dir)))
+			}
+		}
+	}
+}
+
+// folderSize adds up the files below dir, as far as they can be looked at.
+func folderSize(dir string) int64 {
+	var sum int64
+	_ = filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return nil //nolint:nilerr // the rest counts
+		}
+		if info, err := d.Info(); err == nil && info.Mode().IsRegular() {
+			sum += info.Size()
+		}
+		return nil
+	})
+	return sum
 }

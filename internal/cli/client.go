@@ -79,9 +79,11 @@ func dial(ctx context.Context, t target, cfg scu.Config) (*scu.Client, error) {
 	return c, nil
 }
 
-// release ends an association in order; that the peer does not answer in time is no error of the command.
-func release(ctx context.Context, c *scu.Client, log func(string, ...any)) {
-	if err := c.Release(context.WithoutCancel(ctx)); err != nil {
+// release ends an association in order; that the peer does not answer in time is no error of the command, that the
+// command was ended meanwhile is.
+func release(ctx context.Context, c *scu.Client, log func(string, ...any)) error {
+	if err := c.Release(ctx); err != nil {
 		log("release", "err", err)
 	}
+	return context.Cause(ctx)
 }

@@ -135,6 +135,9 @@ func TestVersion(t *testing.T) {
 	if o := run(t, nil, "version").want(t, 0); !strings.HasPrefix(o.stdout, "gantry ") || !strings.Contains(o.stdout, "1.13.0") {
 		t.Error(o.stdout)
 	}
+	if a, b := run(t, nil, "--version").want(t, 0), run(t, nil, "version"); a != b {
+		t.Errorf("%v, but %v", a, b)
+	}
 	var v struct{ RestAPI, ImplementationClassUID string }
 	run(t, nil, "version", "--json").want(t, 0).decode(t, &v)
 	if v.RestAPI != "1.13.0" || v.ImplementationClassUID == "" {

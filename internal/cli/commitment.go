@@ -93,9 +93,11 @@ func (c *commitment) await(ctx context.Context, client *scu.Client, r *receiver)
 	defer cancel()
 	var ended chan error // nil blocks: with a listener the end of the association is not the end
 	if c.release && c.listen != "" {
-		release(ctx, client, logger(c.env, c.verbose).Warn)
+		if err := release(ctx, client, logger(c.env, c.verbose).Warn); err != nil {
+			return err
+		}
 	} else {
-		defer release(ctx, client, logger(c.env, c.verbose).Debug)
+		defer func() { _ = release(ctx, client, logger(c.env, c.verbose).Debug) }() // what counts has been said
 		if c.listen == "" {
 			ended = make(chan error, 1)
 			go func() { ended <- client.Wait(waitCtx) }()

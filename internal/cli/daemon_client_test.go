@@ -62,7 +62,7 @@ func TestCommitmentRequestsOfTheDaemon(t *testing.T) {
 		code           int
 		stdout, stderr string
 	}{
-		{"list", 0, "2.25.1           pacs      PACS      Pending  20261121T200000", ""},
+		{"list", 0, "2.25.1           pacs      PACS      Pending  ", ""},
 		{"list --json", 0, `"ID": "2.25.2"`, ""},
 		{"status 2.25.1", 4, "2.25.1 at PACS: Pending", "still pending"},
 		{"status 2.25.1 --wait 60ms", 4, "2.25.1 at PACS: Pending", "still pending"},
@@ -70,9 +70,10 @@ func TestCommitmentRequestsOfTheDaemon(t *testing.T) {
 		{"status 2.25.2", 0, "1.2.3             committed", ""},
 		{"status 2.25.3", 1, "1.2.4             failed  0112H not stored there", "1 instance not committed"},
 		{"status 2.25.3 --json", 1, `"FailureReason": 274`, "1 instance not committed"},
-		{"status 2.25.9", 6, "", "404 Not Found: no such request"},
-		{"remove 2.25.2", 0, "", ""},
-		{"remove 2.25.1", 5, "", "the report is no success"},
+		{"status 2.25.9", 6, "", "gantry: no such request\n        \"gantry stgcmt list\""},
+		{"remove 2.25.2", 0, "deleted what was committed in 2.25.2", ""},
+		{"remove 2.25.1", 4, "", "still pending"},
+		{"remove 2.25.3", 1, "", "1 instance not committed"},
 		{"list --user bob", 3, "", "Log in with --user and --password-file"},
 	} {
 		o := run(t, env, append([]string{"stgcmt"}, strings.Fields(test.args)...)...)

@@ -81,8 +81,7 @@ func echo(ctx context.Context, o *clientOptions, t target) (*echoResult, error) 
 		Peer: t.String(), AssociationSeconds: associated.Sub(began).Seconds(), EchoSeconds: answered.Sub(associated).Seconds(),
 		ImplementationClassUID: uid, ImplementationVersionName: version, MaximumPduLength: c.Assoc().PeerMaxPDULength(),
 	}
-	release(ctx, c, cfg.Logger.Warn)
-	return r, nil
+	return r, release(ctx, c, cfg.Logger.Warn)
 }
 
 func verification() dul.ProposedContext {

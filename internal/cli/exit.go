@@ -135,7 +135,14 @@ func as[E error](err error) bool {
 }
 
 func isUsage(err error) bool {
-	return as[*usageError](err) || as[*config.Error](err) || as[*apiclient.URLError](err) || as[*daemon.ListenError](err)
+	return as[*usageError](err) || as[*config.Error](err) || as[*apiclient.URLError](err) || as[*daemon.ListenError](err) ||
+		as[*daemon.TLSError](err) || isForeignFolder(err)
+}
+
+// isForeignFolder says that the data folder named is in use for something else.
+func isForeignFolder(err error) bool {
+	var folder *storage.NotDataFolderError
+	return errors.As(err, &folder) && folder.Foreign != "" || as[*storage.LockedError](err)
 }
 
 func isConnect(err error) bool {

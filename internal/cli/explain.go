@@ -9,13 +9,16 @@ import (
 	"net"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
+	"unicode"
 
 	"gantry/internal/apiclient"
 	"gantry/internal/daemon"
 	"gantry/internal/dul"
 	"gantry/internal/scu"
+	"gantry/internal/storage"
 )
 
 // report writes an error for the user: what failed, without the names of packages, and what to do next.
@@ -25,7 +28,7 @@ func report(env *Env, err error) {
 		if text == "" {
 			continue
 		}
-		_, _ = fmt.Fprintf(env.Stderr, "gantry: %s\n", text)
+		_, _ = fmt.Fprintf(env.Stderr, "gantry: %s\n", printable(text))
 		if hint != "" {
 			_, _ = fmt.Fprintf(env.Stderr, "        %s\n", hint)
 		}
@@ -58,7 +61,11 @@ func explain(err error) (text, hint string) {
 	var status *apiclient.StatusError
 	var listen *daemon.ListenError
 	var failures *failuresError
+	var locked *storage.LockedError
 	switch {
+	case errors.As(err, &locked):
+		return locked.Dir + " is in use by another gantry",
+			"Stop that one, or name another folder (--storage); fsck --read-only, export and backup work beside it."
 	case errors.As(err, &usage):
 		return plain(err), usage.hint
 	case errors.As(err, &failures):
@@ -72,7 +79,7 @@ func explain(err error) (text, hint string) {
 	case errors.As(err, &api):
 		return explainAPI(api)
 	case errors.As(err, &status):
-		return plain(err), statusHint(status)
+		return first(status.Details, plain(err)), statusHint(status)
 	case errors.As(err, &listen):
 		text, hint = explainListen(listen.Err, optionFlag(listen.Option))
 		return "cannot listen on " + listen.Address + ": " + text, hint
@@ -230,7 +237,9 @@ func statusHint(e *apiclient.StatusError) string {
 		return "Log in with --user and --password-file, or GANTRY_USER and GANTRY_PASSWORD."
 	case e.Status == 403:
 		return "The daemon does not let this user, or this computer, do that."
-	case e.Status == 404 && e.OrthancError == "":
+	case e.Status == 404 && e.Details != "" && strings.Contains(e.Path, "storage-commitment"):
+		return "\"gantry stgcmt list\" shows the requests it knows."
+	case e.Status == 404 && e.OrthancError == "" && e.Details == "":
 		return "Is it the REST API of a gantry that answers there (--url, GANTRY_URL)?"
 	}
 	return ""
@@ -272,11 +281,29 @@ func layers() []string {
 	}
 }
 
+// printable writes what could steer a terminal, or forge a line, as escapes.
+func printable(text string) string {
+	if !strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return text
+	}
+	var b strings.Builder
+	for _, r := range text {
+		if unicode.IsPrint(r) {
+			b.WriteRune(r)
+		} else {
+			b.WriteString(strings.Trim(strconv.QuoteRune(r), "'"))
+		}
+	}
+	return b.String()
+}
+
 // plain leaves the names of packages out of an error, and what is said twice in a row.
-func plain(err error) string {
+func plain(err error) string { return plainText(err.Error()) }
+
+func plainText(text string) string {
 	var kept []string
 	names := layers()
-	for _, part := range strings.Split(strings.ReplaceAll(err.Error(), "\n", "; "), ": ") {
+	for _, part := range strings.Split(strings.ReplaceAll(text, "\n", "; "), ": ") {
 		if !slices.Contains(names, part) && (len(kept) == 0 || kept[len(kept)-1] != part) {
 			kept = append(kept, part)
 		}

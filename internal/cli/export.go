@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 
 	"gantry/internal/storage"
 	"gantry/internal/storage/index"
@@ -55,22 +56,25 @@ func runExport(ctx context.Context, o *exportOptions, dir string, ids []string) 
 	if err != nil {
 		return err
 	}
-	bar := newProgress(&clientOptions{env: o.env, quiet: o.quiet, json: o.json}, -1, 0)
-	r, err := s.Export(ctx, storage.ExportOptions{Dir: dir, Resources: resources, Progress: bar.absolute})
-	bar.finish()
+	began := o.env.Now()
+	n := newNotice(&clientOptions{env: o.env, quiet: o.quiet, json: o.json})
+	r, err := s.Export(ctx, storage.ExportOptions{Dir: dir, Resources: resources, Progress: func(files, bytes int64) {
+		n.show("%s written, %s", count(int(files), "file"), size(bytes))
+	}})
+	n.clear()
 	if err != nil {
 		return err
 	}
-	return o.report(r)
+	return o.report(r, o.env.Now().Sub(began))
 }
 
-func (o *exportOptions) report(r *storage.ExportSummary) error {
+func (o *exportOptions) report(r *storage.ExportSummary, d time.Duration) error {
 	var err error
 	switch {
 	case o.json:
 		err = writeJSON(o.env, r)
 	case !o.quiet:
-		_, err = fmt.Fprintf(o.env.Stdout, "%s written (%s), %d were there already\n", count(int(r.Files), "file"), size(r.Bytes), r.Skipped)
+		_, err = fmt.Fprintf(o.env.Stdout, "%s written (%s in %.2f s), %d were there already\n", count(int(r.Files), "file"), size(r.Bytes), d.Seconds(), r.Skipped)
 	}
 	if err == nil && len(r.Damaged) > 0 {
 		for _, id := range r.Damaged {

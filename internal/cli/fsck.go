@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"gantry/internal/dicom"
 	"gantry/internal/storage"
 
 	"github.com/spf13/cobra"
@@ -47,12 +48,15 @@ type fsckOptions struct {
 // fsckResult is what --json prints.
 type fsckResult struct {
 	*storage.CheckSummary
-	Found []fsckFinding
+	Seconds float64
+	Found   []fsckFinding
 }
 
 type fsckFinding struct {
 	Kind, Place, Problem string
-	ID                   string `json:",omitempty"`
+	ID                   string    `json:",omitempty"`
+	SOPInstanceUID       dicom.UID `json:",omitempty"`
+	Outcome              string    `json:",omitempty"` // what was done about it
 	Repaired             bool
 }
 
@@ -63,8 +67,11 @@ func runFsck(ctx context.Context, o *fsckOptions) (err error) {
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
 	r := fsckResult{Found: []fsckFinding{}}
+	began, n := o.env.Now(), newNotice(&clientOptions{env: o.env, quiet: o.quiet, json: o.json})
+	n.show("checking")
+	defer n.clear()
 	r.CheckSummary, err = s.Check(ctx, o.check, func(f storage.Finding) {
-		found := fsckFinding{Kind: f.Kind, Place: f.Place, Problem: f.Problem, Repaired: f.Repaired}
+		found := fsckFinding{Kind: f.Kind, Place: f.Place, Problem: f.Problem, SOPInstanceUID: f.SOPInstanceUID, Outcome: f.Outcome, Repaired: f.Repaired}
 		if f.ID != nil {
 			found.ID = f.ID.String()
 		}
@@ -73,6 +80,8 @@ func runFsck(ctx context.Context, o *fsckOptions) (err error) {
 	if err != nil {
 		return err
 	}
+	n.clear()
+	r.Seconds = o.env.Now().Sub(began).Seconds()
 	if err := o.print(&r); err != nil {
 		return err
 	}
@@ -89,16 +98,40 @@ func (o *fsckOptions) print(r *fsckResult) error {
 	case o.quiet:
 		return nil
 	}
-	var rows [][]string
 	for _, f := range r.Found {
-		rows = append(rows, []string{f.Kind, first(f.ID, f.Place), f.Problem, map[bool]string{true: "repaired", false: "-"}[f.Repaired]})
-	}
-	if len(rows) > 0 {
-		if err := writeTable(o.env.Stdout, []string{"KIND", "OBJECT", "PROBLEM", "STATE"}, rows); err != nil {
+		if _, err := fmt.Fprintln(o.env.Stdout, f); err != nil {
 			return err
 		}
 	}
-	_, err := fmt.Fprintf(o.env.Stdout, "%s and %s checked, %s read: %s, %d repaired\n", count(int(r.Instances), "instance"),
-		count(int(r.Blobs), "stored object"), size(r.Bytes), count(int(r.Findings), "problem"), r.Repaired)
+	_, err := fmt.Fprintln(o.env.Stdout, o.summary(r))
 	return err
+}
+
+// String is a paragraph, since problems are too long for a table.
+func (f fsckFinding) String() string {
+	kinds := map[string]string{
+		storage.FoundIndex: "damaged index", storage.FoundBlob: "damaged object", storage.FoundMissing: "missing object",
+		storage.FoundOrphan: "object without an index entry",
+	}
+	text := first(kinds[f.Kind], f.Kind) + ": " + first(f.Outcome, "left as it is")
+	for _, line := range []struct{ name, value string }{
+		{"SOP Instance UID", string(f.SOPInstanceUID)}, {"id", f.ID}, {"place", f.Place}, {"problem", plainText(f.Problem)},
+	} {
+		if line.value != "" {
+			text += "\n  " + line.name + ": " + printable(line.value)
+		}
+	}
+	return text
+}
+
+func (o *fsckOptions) summary(r *fsckResult) string {
+	text := fmt.Sprintf("%s and %s checked in %s: %s, %d repaired", count(int(r.Instances), "instance"),
+		count(int(r.Blobs), "stored object"), seconds(r.Seconds), count(int(r.Findings), "problem"), r.Repaired)
+	if r.Lost > 0 {
+		text += fmt.Sprintf(", %d lost", r.Lost)
+	}
+	if !o.check.Checksums {
+		return text + "; contents were not read (--checksums does)"
+	}
+	return text + "; " + size(r.Bytes) + " read"
 }

@@ -61,6 +61,9 @@ func (f *findings) bytes() int64 {
 // errNotDICOM is the problem of files that have nothing to do with us.
 var errNotDICOM = errors.New("not a DICOM file")
 
+// errNotRegular is the problem of pipes, sockets and devices.
+var errNotRegular = errors.New("not a regular file")
+
 // errEmpty is the problem of files without a byte.
 var errEmpty = fmt.Errorf("%w but an empty one", errNotDICOM)
 
@@ -80,6 +83,8 @@ func find(ctx context.Context, o *clientOptions, paths []string) (*findings, err
 			if err := f.walk(ctx, path); err != nil {
 				return nil, err
 			}
+		case !info.Mode().IsRegular(): // opening a pipe would wait for somebody who writes
+			f.unusable = append(f.unusable, problem{path, errNotRegular.Error(), errNotRegular})
 		default:
 			f.add(path, true)
 		}

@@ -103,7 +103,7 @@ func (p *peer) Store(ctx context.Context, rq *scp.StoreRequest) error {
 	p.stored[rq.SOPInstanceUID] = data
 	p.storedSyntax[rq.SOPInstanceUID] = rq.TransferSyntax
 	if status := p.statuses[rq.SOPInstanceUID]; status != dimse.StatusSuccess {
-		return &dimse.StatusError{Status: status}
+		return &dimse.StatusError{Status: status, Comment: "no room"}
 	}
 	return nil
 }

@@ -102,17 +102,6 @@ func (s *share) Read(b []byte) (int, error) {
 // end counts the object as done, whatever became of it.
 func (s *share) end() { s.p.add(s.left, 1) }
 
-// absolute sets how many of how many bytes or objects are done.
-func (p *progress) absolute(done, total int64) {
-	if p.bar == nil {
-		return
-	}
-	if p.bar.GetMax64() != total {
-		p.bar.ChangeMax64(total)
-	}
-	_ = p.bar.Set64(done) // see add
-}
-
 // notice is a line on a terminal that says what is going on and goes away again.
 type notice struct {
 	w     io.Writer // nil: nobody looks

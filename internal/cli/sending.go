@@ -45,6 +45,7 @@ type failedObject struct {
 type lostObject struct {
 	*object
 	number int
+	err    error
 }
 
 func newSending(o *storeOptions, t target, f *findings) *sending {
@@ -72,6 +73,9 @@ func (s *sending) run(ctx context.Context) error {
 		if err := s.batch(ctx, b); err != nil {
 			return err
 		}
+	}
+	if s.lost.object != nil && len(s.statuses) == 0 { // not a single answer: that is no failure of objects
+		return s.broken(s.lost.err)
 	}
 	return nil
 }
@@ -133,8 +137,7 @@ func (s *sending) association(ctx context.Context, contexts []dul.ProposedContex
 		}
 		var answers int
 		if answers, loss = s.pipeline(ctx, c, queue); loss == nil {
-			release(ctx, c, cfg.Logger.Warn)
-			return nil
+			return release(ctx, c, cfg.Logger.Warn)
 		}
 		c.Abort()
 		if ctx.Err() != nil || as[*dul.TimeoutError](loss) { // a peer that hangs would do so again
@@ -273,7 +276,7 @@ func (s *sending) lose(o *object, number int, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.lost.object == nil || number < s.lost.number {
-		s.lost = lostObject{o, number}
+		s.lost = lostObject{o, number, err}
 	}
 }
 

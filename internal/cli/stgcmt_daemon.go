@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"gantry/internal/apiclient"
@@ -41,7 +42,7 @@ func runStatus(ctx context.Context, o *daemonCommand, uid string) error {
 	if err != nil {
 		return err
 	}
-	r, err := awaitReport(ctx, c, uid, o.wait)
+	r, err := awaitReport(ctx, o.env, c, uid, o.wait)
 	if err != nil {
 		return err
 	}
@@ -53,13 +54,7 @@ func runStatus(ctx context.Context, o *daemonCommand, uid string) error {
 	if err != nil {
 		return err
 	}
-	switch r.Status {
-	case "Pending":
-		return &pendingError{"still pending"}
-	case "Success":
-		return nil
-	}
-	return &failuresError{text: count(len(r.Failures), "instance") + " not committed"}
+	return reportFailure(r)
 }
 
 // pollStart and pollMost are the first and the longest pause between two questions.
@@ -69,13 +64,16 @@ const (
 )
 
 // awaitReport asks until the report is there, or for as long as limit.
-func awaitReport(ctx context.Context, c *apiclient.Client, uid string, limit time.Duration) (*apiclient.Report, error) {
+func awaitReport(ctx context.Context, env *Env, c *apiclient.Client, uid string, limit time.Duration) (*apiclient.Report, error) {
 	timeout := time.After(limit)
+	n := newNotice(&clientOptions{env: env})
+	defer n.clear()
 	for pause := pollStart; ; pause = min(2*pause, pollMost) {
 		r, err := c.Commitment(ctx, uid)
 		if err != nil || r.Status != "Pending" || limit <= 0 {
 			return r, err
 		}
+		n.show("waiting for the report of %s", r.RemoteAET)
 		select {
 		case <-ctx.Done():
 			return nil, context.Cause(ctx)
@@ -88,12 +86,15 @@ func awaitReport(ctx context.Context, c *apiclient.Client, uid string, limit tim
 
 func printReport(env *Env, r *apiclient.Report) error {
 	var rows [][]string
-	for _, s := range r.Success {
-		rows = append(rows, []string{s.SOPInstanceUID, "committed", ""})
+	if len(r.Success)+len(r.Failures) <= longTable {
+		for _, s := range r.Success {
+			rows = append(rows, []string{s.SOPInstanceUID, "committed", ""})
+		}
 	}
 	for _, f := range r.Failures {
 		rows = append(rows, []string{f.SOPInstanceUID, "failed", failureReason(uint16(f.FailureReason))})
 	}
+	slices.SortFunc(rows, func(a, b []string) int { return compareUIDs(a[0], b[0]) })
 	if len(rows) > 0 {
 		if err := writeTable(env.Stdout, []string{"SOP INSTANCE UID", "RESULT", "REASON"}, rows); err != nil {
 			return err
@@ -130,11 +131,35 @@ func runList(ctx context.Context, o *daemonCommand) error {
 	if o.json {
 		return writeJSON(o.env, reports)
 	}
+	if len(reports) == 0 {
+		_, err := fmt.Fprintf(o.env.Stdout, "%s has asked no peer for storage commitment\n", c.URL())
+		return err
+	}
 	var rows [][]string
 	for _, r := range reports {
-		rows = append(rows, []string{r.ID, r.Modality, r.RemoteAET, r.Status, r.Created})
+		rows = append(rows, []string{r.ID, r.Modality, r.RemoteAET, r.Status, age(o.env.Now(), r.Created)})
 	}
-	return writeTable(o.env.Stdout, []string{"TRANSACTION UID", "MODALITY", "AE TITLE", "STATUS", "CREATED"}, rows)
+	return writeTable(o.env.Stdout, []string{"TRANSACTION UID", "MODALITY", "AE TITLE", "STATUS", "ASKED"}, rows)
+}
+
+// age says how long ago a time of the REST API was, which is in UTC and without a zone.
+func age(now time.Time, created string) string {
+	t, err := time.Parse("20060102T150405", created)
+	if err != nil {
+		return created
+	}
+	switch d := now.Sub(t); {
+	case d < 0:
+		return t.Local().Format(time.DateTime)
+	case d < time.Minute:
+		return fmt.Sprintf("%.0f s ago", d.Seconds())
+	case d < time.Hour:
+		return fmt.Sprintf("%.0f min ago", d.Minutes())
+	case d < 48*time.Hour:
+		return fmt.Sprintf("%.0f h ago", d.Hours())
+	default:
+		return fmt.Sprintf("%.0f days ago", d.Hours()/24)
+	}
 }
 
 func newRemoveCommand(env *Env) *cobra.Command {
@@ -161,5 +186,25 @@ func runRemove(ctx context.Context, o *daemonCommand, uid string) error {
 	if err != nil {
 		return err
 	}
-	return c.RemoveCommitted(ctx, uid)
+	if r, err := c.Commitment(ctx, uid); err != nil {
+		return err
+	} else if err := reportFailure(r); err != nil {
+		return err
+	}
+	if err := c.RemoveCommitted(ctx, uid); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(o.env.Stdout, "deleted what was committed in %s\n", uid)
+	return err
+}
+
+// reportFailure is nil if everything was committed.
+func reportFailure(r *apiclient.Report) error {
+	switch r.Status {
+	case "Pending":
+		return &pendingError{"the report is still pending"}
+	case "Success":
+		return nil
+	}
+	return &failuresError{text: count(len(r.Failures), "instance") + " not committed"}
 }

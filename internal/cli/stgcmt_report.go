@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"gantry/internal/dicom"
@@ -94,9 +95,7 @@ func (r *commitmentResult) print(o *clientOptions, requests int) error {
 	if o.json {
 		return writeJSON(o.env, r)
 	}
-	for _, p := range append(r.Damaged, r.Unusable...) {
-		_, _ = fmt.Fprintf(o.env.Stderr, "gantry: %s: %s\n", p.Path, p.Reason)
-	}
+	printProblems(o.env, slices.Concat(r.Damaged, r.Unusable))
 	if o.quiet {
 		return nil
 	}

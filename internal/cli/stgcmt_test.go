@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -15,6 +16,8 @@ import (
 // commitmentJSON is what `stgcmt request --json` prints.
 type commitmentJSON struct {
 	Committed, Failed, Pending int
+	PendingTransactions        []string
+	Error                      string
 	Instances                  []struct {
 		SOPInstanceUID, Result, Description string
 		FailureReason                       int
@@ -79,8 +82,8 @@ func TestCommitmentRefused(t *testing.T) {
 	t.Parallel()
 	p := &peer{t: t, action: dimse.StatusNotAuthorized}
 	o := run(t, nil, "stgcmt", "request", p.start(), "1.2.3=1.4").want(t, 1)
-	if !strings.Contains(o.stdout, "refused") || !strings.Contains(o.stdout, "0124H") {
-		t.Error(o.stdout)
+	if !strings.Contains(o.stdout, "refused  0124H not authorised") || !strings.Contains(o.stderr, "The peer has to know our AE title (--aet)") {
+		t.Errorf("%+v", o)
 	}
 }
 
@@ -99,6 +102,16 @@ func TestCommitmentWithoutReport(t *testing.T) {
 	o := run(t, nil, "stgcmt", "request", p.start(), "1.2.3=1.4", "--wait", "50ms").want(t, 4)
 	if !strings.Contains(o.stderr, "did not come within 50ms") || !strings.Contains(o.stderr, "--listen") {
 		t.Error(o.stderr)
+	}
+	for _, want := range []string{"1.4               pending  no report yet", "0 of 1 instance committed, 0 failed, 1 pending", "no report yet on transaction 2.25."} {
+		if !strings.Contains(o.stdout, want) {
+			t.Errorf("%q is not in %s", want, o.stdout)
+		}
+	}
+	var r commitmentJSON
+	run(t, nil, "stgcmt", "request", p.start(), "1.2.3=1.4", "--wait", "50ms", "--json").want(t, 4).decode(t, &r)
+	if r.Pending != 1 || len(r.PendingTransactions) != 1 || r.Instances[0].Result != "pending" || r.Error == "" {
+		t.Errorf("%+v", r)
 	}
 }
 
@@ -149,5 +162,24 @@ func TestStoreAndCommit(t *testing.T) {
 	run(t, nil, "store", address, dir, "--commit", "--json").want(t, 1).decode(t, &r)
 	if r.Stored != 1 || r.Commitment == nil || r.Commitment.Committed != 1 || len(r.Commitment.Instances) != 1 {
 		t.Errorf("%+v", r)
+	}
+}
+
+// Rows are sorted by SOP Instance UID, and of many instances those that are committed are counted only.
+func TestCommitmentTable(t *testing.T) {
+	t.Parallel()
+	p := &peer{t: t, report: "same", fail: map[dicom.UID]uint16{"1.50": 0x0112}}
+	address := p.start()
+	o := run(t, nil, "stgcmt", "request", address, "1.2=1.10", "1.2=1.9", "1.2=1.2.3").want(t, 0)
+	if a, b, c := strings.Index(o.stdout, "1.2.3 "), strings.Index(o.stdout, "1.9 "), strings.Index(o.stdout, "1.10 "); a < 0 || a > b || b > c {
+		t.Error(o.stdout)
+	}
+	args := []string{"stgcmt", "request", address}
+	for i := range 120 {
+		args = append(args, "1.2=1."+strconv.Itoa(i))
+	}
+	o = run(t, nil, args...).want(t, 1)
+	if n := strings.Count(o.stdout, "\n"); n != 3 || !strings.Contains(o.stdout, "1.50              failed") || !strings.Contains(o.stdout, "119 of 120 instances committed") {
+		t.Error(o.stdout)
 	}
 }

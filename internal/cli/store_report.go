@@ -84,7 +84,7 @@ func (s *sending) print(r *storeResult, list transactions) error {
 		return writeJSON(env, r)
 	}
 	for _, f := range r.Failed {
-		_, _ = fmt.Fprintf(env.Stderr, "gantry: %s: %s\n", f.Path, f.text())
+		_, _ = fmt.Fprintf(env.Stderr, "gantry: %s\n", printable(f.Path+": "+f.text()))
 	}
 	printProblems(env, r.Damaged)
 	printProblems(env, r.Unusable)
@@ -144,6 +144,6 @@ func (s *sending) table() error {
 // printProblems names files that were not sent.
 func printProblems(env *Env, list []problem) {
 	for _, p := range list {
-		_, _ = fmt.Fprintf(env.Stderr, "gantry: %s: %s\n", p.Path, p.Reason)
+		_, _ = fmt.Fprintf(env.Stderr, "gantry: %s\n", printable(p.Path+": "+p.Reason))
 	}
 }

@@ -81,6 +81,10 @@ func TestStoreCountsWhatFails(t *testing.T) {
 	if !strings.Contains(o.stderr, "3 files not stored") {
 		t.Error(o.stderr)
 	}
+	o = run(t, nil, "store", address, dir, filepath.Join(dir, "none")).want(t, 1)
+	if !strings.Contains(o.stdout, "; 1 damaged, 0 not DICOM, 1 not readable") || !strings.Contains(o.stderr, "1.2: A700H out of resources: no room") {
+		t.Errorf("%+v", o)
+	}
 }
 
 func TestStoreTurnsIntoImplicitVR(t *testing.T) {
@@ -195,11 +199,16 @@ func TestStoreGoesOnAfterALostAssociation(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 	p = &peer{t: t, abort: map[dicom.UID]bool{"1.1": true, "1.2": true, "1.3": true}}
-	o := run(t, nil, "store", p.start(), dir, "--json").want(t, 5)
+	o := run(t, nil, "store", p.start(), dir, "--json", "--window", "1").want(t, 5)
 	o.decode(t, &r)
-	if r.Stored != 0 || r.Error == "" {
+	if r.Stored != 0 || !strings.Contains(r.Error, "no answer for "+filepath.Join(dir, "1.1")+": the peer broke off the association") {
 		t.Errorf("%+v", r)
 	}
+	if !strings.Contains(o.stderr, "what is stored already is answered quickly") {
+		t.Error(o.stderr)
+	}
+	// without a single answer it is not the objects that failed
+	run(t, nil, "store", p.start(), filepath.Join(dir, "1.1")).want(t, 5)
 }
 
 func TestStoreIntoAHangingPeer(t *testing.T) {
@@ -215,4 +224,17 @@ func TestStoreIntoAHangingPeer(t *testing.T) {
 func TestStoreNothing(t *testing.T) {
 	t.Parallel()
 	run(t, nil, "store", "PEER@127.0.0.1:1", t.TempDir()).want(t, 6)
+}
+
+func TestStoreOfWhatIsNoObject(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	empty := filepath.Join(dir, "empty\x1b[31m")
+	if err := os.WriteFile(empty, nil, 0o600); err != nil {
+		t.Skip("the file system takes no such name:", err)
+	}
+	o := run(t, nil, "store", "PEER@127.0.0.1:1", empty).want(t, 1)
+	if !strings.Contains(o.stderr, `empty\x1b[31m: not a DICOM file but an empty one`) || strings.Contains(o.stdout, "/s") {
+		t.Errorf("%+v", o)
+	}
 }
