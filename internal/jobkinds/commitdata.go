@@ -72,6 +72,8 @@ func (p *commitParser) refuse(err error) error {
 
 func (p *commitParser) take(h codec.Header) error {
 	switch {
+	case h.Uneven:
+		return dimse.Errorf(dimse.StatusInvalidArgument, "the length of a sequence or item is wrong")
 	case h.Depth == 0 && h.Kind == codec.KindSequence:
 		p.within = h.Tag
 		p.out.HasReferences = p.out.HasReferences || h.Tag == dicom.TagReferencedSOPSequence

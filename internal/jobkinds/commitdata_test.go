@@ -133,6 +133,8 @@ func TestReadCommitmentDataRefuses(t *testing.T) {
 		return marshal(t, ds, dicom.ExplicitVRLittleEndian)
 	}
 	good := request("2.25.1", item("1.2", "1.3"))
+	long := bytes.Clone(good)
+	copy(long[bytes.Index(long, []byte("SQ"))+4:], "\xfe\xff\xff\xff")
 	for name, c := range map[string]struct {
 		data []byte
 		want dimse.Status
@@ -145,6 +147,7 @@ func TestReadCommitmentDataRefuses(t *testing.T) {
 		"an empty item":               {request("2.25.1", item("", "")), dimse.StatusInvalidArgument},
 		"more references than we let": {request("2.25.1", item("1.2", "1.3"), item("1.2", "1.4"), item("1.2", "1.5")), dimse.StatusResourceLimitation},
 		"data cut in the middle":      {good[:len(good)-3], dimse.StatusInvalidArgument},
+		"a sequence beyond the end":   {long, dimse.StatusInvalidArgument},
 		"no data set":                 {[]byte("GET / HTTP/1.1\r\n\r\n"), dimse.StatusInvalidArgument},
 		"empty":                       {nil, dimse.StatusInvalidArgument},
 	} {

@@ -29,15 +29,28 @@ const chunkSize = 1000
 // errRepeat ends the submit of a job for a request that already has one.
 var errRepeat = errors.New("jobkinds: repeat of an open request")
 
+// errOvertaken ends the submit of a job for a request that has become another case while it was looked at.
+var errOvertaken = errors.New("jobkinds: another request with this Transaction UID came or ended at the same time")
+
 // TakeRequest keeps a request and the job that will report on it in one durable transaction. A repeat by the same peer
 // of an open request changes nothing; one of a finished request has the stored report sent again. When TakeRequest
 // returns nil the request may be answered with success, and then answered has to be called.
 func (d *Deps) TakeRequest(ctx context.Context, in *Incoming) (answered func(), err error) {
+	for range 5 {
+		if answered, err = d.takeRequest(ctx, in); !errors.Is(err, errOvertaken) {
+			break
+		}
+	}
+	return answered, err
+}
+
+func (d *Deps) takeRequest(ctx context.Context, in *Incoming) (answered func(), err error) {
 	claim := &claim{deps: d, in: in, digest: digestOf(in.References), jobID: jobs.NewID()}
 	if err := claim.look(ctx); err != nil {
 		return nil, fmt.Errorf("jobkinds: look for earlier storage commitment requests: %w", err)
 	}
-	answered = d.live.add(claim.id(), in.Association)
+	id := claim.id()
+	answered = d.live.add(id, in.Association)
 	job := d.newCommitmentJob(&claim.row)
 	if len(in.References) <= freshLimit {
 		job.fresh = in.References
@@ -56,7 +69,7 @@ func (d *Deps) TakeRequest(ctx context.Context, in *Incoming) (answered func(), 
 		err = &dimse.StatusError{Status: dimse.StatusResourceLimitation, Comment: "too many jobs are waiting", Err: err}
 	}
 	if err != nil {
-		d.live.remove(claim.id())
+		d.live.remove(id)
 		return nil, fmt.Errorf("jobkinds: keep the storage commitment request: %w", err)
 	}
 	return answered, nil
@@ -87,11 +100,11 @@ func (c *claim) keep(ctx context.Context, rec jobs.Record) error {
 		if err := c.decide(tx); err != nil {
 			return err
 		}
+		if c.row.PeerAET != before {
+			return errOvertaken
+		}
 		if c.repeat {
 			return errRepeat
-		}
-		if c.row.PeerAET != before {
-			return errors.New("jobkinds: two requests with one Transaction UID at once")
 		}
 		return c.write(tx, rec)
 	})

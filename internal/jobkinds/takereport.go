@@ -17,6 +17,9 @@ import (
 // leastReportLimit is how many references a report may at least have, however few we take in a request.
 const leastReportLimit = 1_000_000
 
+// extraLimit is how many instances a report may name beyond twice those that were asked for: they are kept.
+const extraLimit = 1000
+
 // EventReport takes the report of a storage commitment, on the association we asked on or on one the peer opened: only
 // from the peer that was asked, and only while the transaction is open. It implements scp.EventReceiver.
 func (d *Deps) EventReport(ctx context.Context, rq *scp.EventReportRequest) error {
@@ -36,6 +39,9 @@ func (d *Deps) EventReport(ctx context.Context, rq *scp.EventReportRequest) erro
 	}
 	if rq.EventTypeID == 1 && len(data.Failures) > 0 {
 		return dimse.Errorf(dimse.StatusInvalidArgument, "event type 1 with a Failed SOP Sequence")
+	}
+	if rq.EventTypeID == 1 && len(data.References) == 0 {
+		return dimse.Errorf(dimse.StatusInvalidArgument, "event type 1 without Referenced SOP Sequence")
 	}
 	peer := rq.Peer.CallingAET
 	if assoc := rq.Association.Assoc(); assoc != nil && assoc.Requestor() {
@@ -62,6 +68,9 @@ func (d *Deps) takeReport(ctx context.Context, peer string, data *CommitmentData
 		}
 		if row.Status != index.CommitPending {
 			return repeated(row, data)
+		}
+		if n := len(data.References) + len(data.Failures); n > 2*len(row.Requested)+extraLimit {
+			return dimse.Errorf(dimse.StatusInvalidArgument, "%d instances reported, %d were asked for", n, len(row.Requested))
 		}
 		if err := finish(row, data, time.Now()); err != nil {
 			return err

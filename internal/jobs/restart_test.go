@@ -227,6 +227,27 @@ func TestRetryGoesOnAfterRestart(t *testing.T) {
 	})
 }
 
+// A clock that was set back while the program was down does not make a job wait longer than it was to.
+func TestRetryUnderClockSetBack(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		saved := newMemory()
+		later := time.Now().Add(1000 * time.Hour)
+		_, data, _ := newScripted("retry").State()
+		err := saved.Save(t.Context(), []Record{{ID: NewID(), Kind: newScripted("retry").Kind(), State: Retry, Data: data, Version: 1,
+			Created: later, Changed: later, NextAttempt: later.Add(time.Minute), Attempt: 1}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		begin := time.Now()
+		started := make(chan string, 1)
+		e := start(t, Config{Workers: 1, HistorySize: 10, Saver: saved, Factories: factory(started)})
+		if _, err := e.Wait(t.Context(), e.List()[0]); err != nil || time.Since(begin) != time.Minute {
+			t.Errorf("after %v: %v", time.Since(begin), err)
+		}
+	})
+}
+
 // A write that fails is done again; a control call says that it is not kept.
 func TestFailedWritesAreRepeated(t *testing.T) {
 	t.Parallel()

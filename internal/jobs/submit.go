@@ -165,7 +165,8 @@ func (e *Engine) restore(r Record) {
 	switch r.State {
 	case Paused:
 	case Retry:
-		e.waitForRetry(en, time.Until(r.NextAttempt))
+		// A clock that was set back since must not make it wait longer than it was to.
+		e.waitForRetry(en, min(time.Until(r.NextAttempt), r.NextAttempt.Sub(r.Changed)))
 	default:
 		en.rec.State = Pending
 		e.pending.add(en)

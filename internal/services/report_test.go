@@ -225,6 +225,7 @@ func TestReportsThatAreRefused(t *testing.T) {
 	s.know("forbidden", forbidden)
 	a, b := ctRef("1.2.3"), ctRef("1.2.4")
 	openTransaction(t, s, "2.25.1", a, b)
+	many := slices.Repeat([]index.Reference{a}, 1005)
 	all, other := request("2.25.1", []index.Reference{a, b}), request("2.25.1", []index.Reference{a})
 	for _, x := range []struct {
 		name, aet string
@@ -238,6 +239,8 @@ func TestReportsThatAreRefused(t *testing.T) {
 		{"unknown transaction", "PACS", 1, request("2.25.2", []index.Reference{a}), dimse.StatusInvalidArgument},
 		{"event type 3", "PACS", 3, all, dimse.StatusNoSuchEventType},
 		{"no data set", "PACS", 1, nil, dimse.StatusInvalidArgument},
+		{"type 1 about nothing (PS3.4 J.3.3)", "PACS", 1, request("2.25.1", nil), dimse.StatusInvalidArgument},
+		{"far more than was asked for", "PACS", 1, request("2.25.1", many), dimse.StatusInvalidArgument},
 		{"the report", "PACS", 1, all, dimse.StatusSuccess},
 		{"the report again", "PACS", 1, all, dimse.StatusSuccess},
 		{"another report", "PACS", 1, other, dimse.StatusNoSuchSOPInstance},
