@@ -61,6 +61,3 @@ func contextsFor(class dicom.UID, objects []*object) []dul.ProposedContext {
 	}
 	return contexts
 }
-
-// convertible tells whether the data set can be sent as implicit VR without touching its values.
-func (o *object) convertible() bool { return !o.syntax.Encapsulated && !o.syntax.BigEndian }
