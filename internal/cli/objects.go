@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"gantry/internal/dicom"
 	"gantry/internal/dicom/codec"
@@ -19,6 +20,7 @@ type object struct {
 	class, instance, study, series dicom.UID
 	syntax                         dicom.TransferSyntax
 	offset, size                   int64 // where the data set begins, and its length in bytes
+	modified                       time.Time
 }
 
 // problem is a file that is no usable DICOM object.
@@ -180,7 +182,7 @@ func readObject(path string) (object, error) {
 	if f.Meta.UID(dicom.TagMediaStorageSOPClassUID) == dicom.MediaStorageDirectoryStorage {
 		return object{}, fmt.Errorf("%w but a DICOMDIR", errNotDICOM)
 	}
-	o := object{path: path, syntax: f.TransferSyntax, offset: f.DatasetOffset, size: info.Size() - f.DatasetOffset}
+	o := object{path: path, syntax: f.TransferSyntax, offset: f.DatasetOffset, size: info.Size() - f.DatasetOffset, modified: info.ModTime()}
 	return o, o.readHeader(f, info.Size())
 }
 
@@ -257,16 +259,4 @@ func trimUID(b []byte) []byte {
 		b = b[1:]
 	}
 	return b
-}
-
-// open gives the bytes of the data set, in the transfer syntax of the file. The caller closes it.
-func (o *object) open() (io.ReadCloser, error) {
-	file, err := os.Open(o.path)
-	if err != nil {
-		return nil, err
-	}
-	return struct {
-		io.Reader
-		io.Closer
-	}{io.NewSectionReader(file, o.offset, o.size), file}, nil
 }

@@ -82,7 +82,7 @@ func TestConversionToImplicitVR(t *testing.T) {
 	converted := 0
 	for i := range f.objects {
 		o := &f.objects[i]
-		if !o.convertible() || o.syntax.ImplicitVR || o.size > 1<<20 {
+		if !o.convertible() || o.syntax.ImplicitVR || o.syntax.BigEndian || o.size > 1<<20 {
 			continue
 		}
 		converted++
@@ -124,7 +124,7 @@ func values(t *testing.T, r io.Reader, ts dicom.TransferSyntax) string {
 			t.Error(err)
 			return b.String()
 		}
-		if h.Kind == codec.KindPadding {
+		if h.Kind == codec.KindPadding || h.Kind == codec.KindElement && h.Tag.Element() == 0 { // group lengths change
 			continue
 		}
 		b.WriteString(h.Kind.String() + " " + h.Tag.String())

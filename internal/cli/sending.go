@@ -228,8 +228,11 @@ func (s *sending) send(ctx context.Context, c *scu.Client, o *object) error {
 	closeErr := data.Close()
 	var source *dul.SourceError
 	switch {
-	case errors.As(err, &source) && !source.Sent:
+	case errors.As(err, &source):
 		s.fail(o, "", reason(source.Err))
+		if source.Sent { // the association had to be aborted, lest the part be taken for the whole
+			return err
+		}
 	case err != nil:
 		s.lose(o, number, err)
 		return err

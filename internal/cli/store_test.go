@@ -3,6 +3,8 @@ package cli_test
 import (
 	"bytes"
 	"context"
+	"io"
+	"net"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -236,5 +238,62 @@ func TestStoreOfWhatIsNoObject(t *testing.T) {
 	o := run(t, nil, "store", "PEER@127.0.0.1:1", empty).want(t, 1)
 	if !strings.Contains(o.stderr, `empty\x1b[31m: not a DICOM file but an empty one`) || strings.Contains(o.stdout, "/s") {
 		t.Errorf("%+v", o)
+	}
+}
+
+// withoutRelease passes everything on to a peer but the A-RELEASE-RQ (PS3.8 9.3.6), which it tells about.
+func withoutRelease(t *testing.T, address string) (proxy string, asked <-chan struct{}) {
+	t.Helper()
+	aet, to, _ := strings.Cut(address, "@")
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = ln.Close() })
+	c := make(chan struct{}, 1)
+	go func() {
+		from, err := ln.Accept()
+		if err != nil {
+			return
+		}
+		peer, err := net.Dial("tcp", to)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		t.Cleanup(func() { _, _ = from.Close(), peer.Close() })
+		go func() { _, _ = io.Copy(from, peer) }()
+		buffer := make([]byte, 1<<16)
+		for {
+			n, err := from.Read(buffer)
+			if err != nil {
+				return
+			}
+			if n == 10 && buffer[0] == 5 {
+				c <- struct{}{}
+				continue
+			}
+			if _, err := peer.Write(buffer[:n]); err != nil {
+				return
+			}
+		}
+	}()
+	return aet + "@" + ln.Addr().String(), c
+}
+
+// The wait for the end of an association can be interrupted, too.
+func TestInterruptedRelease(t *testing.T) {
+	t.Parallel()
+	proxy, asked := withoutRelease(t, (&peer{t: t}).start())
+	file := writeObject(t, t.TempDir(), "a", ct("1.1", "1", "1"))
+	env, _, stderr := testEnv(nil)
+	c := make(chan os.Signal, 1)
+	env.Signals = func() (<-chan os.Signal, func()) { return c, func() {} }
+	ended := make(chan int, 1)
+	go func() { ended <- cli.Main([]string{"store", proxy, file}, env) }()
+	<-asked
+	c <- os.Interrupt
+	if code := <-ended; code != 130 {
+		t.Errorf("exit code %d\n%s", code, stderr)
 	}
 }
