@@ -22,6 +22,9 @@ import (
 // maxTagValue bounds the bytes of one main tag that the index keeps; longer ones are left out, as Orthanc does.
 const maxTagValue = 256
 
+// maxPatientID bounds the bytes of a PatientID. A long one is left out of the index, but it is what tells patients apart.
+const maxPatientID = 16 << 10
+
 // wanted is a tag to read from every header, and the levels that keep it (bit n: index.Level n).
 type wanted struct {
 	tag    dicom.Tag
@@ -82,8 +85,13 @@ type header struct {
 
 	pixelAt   int64 // offset of the pixel data element in the data set, -1 without
 	pixelVR   dicom.VR
+	pixelTag  dicom.Tag
 	pixelEnd  int64 // where it ends, 0 if that is not known
 	truncated bool
+
+	pixelStart   int64 // of its value
+	encapsulated bool
+	longID       bool // the PatientID is too long even to be told from others
 }
 
 func (p *plan) get() *header {
@@ -95,17 +103,18 @@ func (p *plan) get() *header {
 func (h *header) reset() {
 	h.values, h.arena = h.values[:0], h.arena[:0]
 	h.pixelAt, h.pixelVR, h.pixelEnd, h.truncated = -1, dicom.VRNone, 0, false
+	h.pixelTag, h.pixelStart, h.encapsulated, h.longID = 0, 0, false, false
 }
 
 func (p *plan) put(h *header) { p.readers.Put(h) }
 
 // read walks r up to the pixel data, or to its end.
 func (p *plan) read(h *header, r *codec.Reader) error {
-	next := 0
+	next, padded := 0, false
 	for {
 		e, err := r.Next()
 		if errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
-			h.truncated = r.Truncated()
+			h.truncated = r.Truncated() && !padded
 			return nil
 		}
 		if err != nil {
@@ -114,6 +123,14 @@ func (p *plan) read(h *header, r *codec.Reader) error {
 		if e.Tag == dicom.TagPixelData || e.Tag == dicom.TagFloatPixelData || e.Tag == dicom.TagDoubleFloatPixelData {
 			h.notePixels(&e)
 			return nil
+		}
+		if e.Kind == codec.KindPadding && e.Depth == 0 && e.Length < 8 {
+			b, err := r.Value()
+			if err != nil {
+				return err
+			}
+			padded = len(bytes.Trim(b, "\x00")) == 0 // zeros, rather than the beginning of an element
+			continue
 		}
 		if e.Kind != codec.KindElement {
 			if err := r.Skip(); err != nil {
@@ -127,7 +144,11 @@ func (p *plan) read(h *header, r *codec.Reader) error {
 		for next < len(p.tags) && p.tags[next].tag < e.Tag {
 			next++
 		}
-		if next < len(p.tags) && p.tags[next].tag == e.Tag && e.Length <= maxTagValue {
+		if e.Tag == dicom.TagPatientID && e.Length > maxPatientID {
+			h.longID = true
+		}
+		if next < len(p.tags) && p.tags[next].tag == e.Tag && (e.Length <= maxTagValue ||
+			e.Tag == dicom.TagPatientID && e.Length <= maxPatientID) {
 			if err := h.keep(p.tags[next], &e, r); err != nil {
 				return err
 			}
@@ -136,7 +157,8 @@ func (p *plan) read(h *header, r *codec.Reader) error {
 }
 
 func (h *header) notePixels(e *codec.Header) {
-	h.pixelAt, h.pixelVR = e.Offset, e.VR
+	h.pixelAt, h.pixelVR, h.pixelTag, h.pixelStart = e.Offset, e.VR, e.Tag, e.ValueOffset
+	h.encapsulated = e.Kind == codec.KindFragments
 	if e.Kind == codec.KindElement && !e.Undefined() {
 		h.pixelEnd = e.ValueOffset + int64(e.Length)
 	}
@@ -179,6 +201,10 @@ func (p *plan) instance(h *header, n *index.NewInstance, offset, size int64) err
 			return &BadObjectError{Tag: c.tag, Name: c.name, Reason: "a required tag is missing or empty"}
 		}
 	}
+	if h.longID {
+		return &BadObjectError{Tag: dicom.TagPatientID, Name: "PatientID",
+			Reason: fmt.Sprintf("a value is longer than %d bytes", maxPatientID)}
+	}
 	patient := p.texts(h, n)
 	n.Patient, n.Study, n.Series, n.ID = index.IDs(patient, study, series, sop)
 	n.SOPInstanceUID = dicom.UID(sop)
@@ -218,6 +244,9 @@ func (p *plan) texts(h *header, n *index.NewInstance) (patientID string) {
 				if v.vr != dicom.VRUN { // Orthanc takes bytes of unknown VR as they are
 					patientID = index.CleanPatientID(text)
 				}
+			}
+			if v.end-v.start > maxTagValue {
+				continue
 			}
 			tags = append(tags, index.Tag{Tag: v.tag, Value: strings.Trim(text, " \x00")})
 		}

@@ -22,7 +22,10 @@ func (s *Store) decide(ctx context.Context, mode Overwrite, a *arrival) (PutStat
 	case !found:
 		return Stored, nil
 	case mode == OverwriteNever:
-		return AlreadyStored, nil
+		cut, err := s.incomplete(ctx, a.n.ID)
+		if err != nil || !cut {
+			return AlreadyStored, err
+		}
 	case mode == OverwriteIfChanged:
 		same, err := s.same(ctx, &old, &a.n.Blob)
 		if err != nil {

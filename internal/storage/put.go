@@ -177,12 +177,16 @@ func matches(rq *PutRequest, n *index.NewInstance) error {
 
 // source remembers the error of the reader it reads, to tell it from one of the disk.
 type source struct {
-	r   io.Reader
-	err error
+	r    io.Reader
+	err  error
+	walk *fragments // follows what is read; nil if nothing is to be followed
 }
 
 func (s *source) Read(p []byte) (int, error) {
 	n, err := s.r.Read(p)
+	if s.walk != nil {
+		s.walk.feed(p[:n])
+	}
 	if err != nil && !errors.Is(err, io.EOF) {
 		s.err = err
 	}
@@ -217,8 +221,10 @@ func (s *Store) readHeader(w blob.Writer, src *source, offset int64, a *arrival)
 	}
 	whole := w.Size()-offset < blob.HeadSize
 	at, parseErr := s.parseHead(h, w.Head(), offset, a)
+	src.walk = h.follow(w.Head(), at, dicom.LookupTransferSyntax(a.n.TransferSyntax))
 	if !whole && (parseErr != nil || h.pixelAt < 0) {
 		h.reset()
+		src.walk = nil
 		tee := &diskTee{r: src, w: w}
 		at, parseErr = s.parseStream(h, io.MultiReader(bytes.NewReader(bytes.Clone(w.Head())), tee), offset, a)
 		if tee.err != nil {
@@ -236,7 +242,10 @@ func (s *Store) readHeader(w blob.Writer, src *source, offset int64, a *arrival)
 	if parseErr != nil {
 		return badData(parseErr)
 	}
-	return s.plan.instance(h, &a.n, at, w.Size())
+	if err := s.plan.instance(h, &a.n, at, w.Size()); err != nil {
+		return err
+	}
+	return h.whole(at, w.Size(), src.walk)
 }
 
 // received tells the source's errors from the disk's.

@@ -141,22 +141,6 @@ func TestPutRefusesWhatHasNoPlace(t *testing.T) {
 	}
 }
 
-func TestTruncatedPixelDataIsKeptAndFlagged(t *testing.T) {
-	t.Parallel()
-	s := open(t, t.TempDir(), storage.LayoutMemory)
-	o := ct("A", 1, 1, 1)
-	b := o.file(t)
-	rs := put(t, s, &storage.PutRequest{Data: bytes.NewReader(b[:len(b)-100])})
-	got, err := s.OpenInstance(t.Context(), rs.InstanceID)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = got.Close() }()
-	if !got.Truncated || got.Size() != int64(len(b)-100) {
-		t.Errorf("truncated %v, %d bytes", got.Truncated, got.Size())
-	}
-}
-
 // A header longer than what lies in memory is read as the bytes go by.
 func TestLongHeader(t *testing.T) {
 	t.Parallel()
