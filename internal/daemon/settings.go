@@ -10,17 +10,18 @@ import (
 	"gantry/internal/config"
 	"gantry/internal/dicom"
 	"gantry/internal/dicom/charset"
+	"gantry/internal/dicom/dict"
 	"gantry/internal/storage"
 )
 
 // StorageOptions turns the configuration into the store's own terms.
 func StorageOptions(cfg *config.Config, log *slog.Logger) storage.Options {
+	extra := func(level string) []dicom.Tag { return tags(dictionary(cfg), cfg.ExtraMainDicomTags[level]) }
 	o := storage.Options{
 		Dir: cfg.StorageDirectory, IndexDir: cfg.IndexDirectory, Layout: cfg.StorageLayout, NoSync: !cfg.SyncStorageArea,
 		SegmentSize: int64(cfg.SegmentSize) << 20, MemoryBudget: int64(cfg.MemoryBudget) << 20, Logger: log,
 		ExtraMainTags: storage.ExtraTags{
-			Patient: tags(cfg.ExtraMainDicomTags["Patient"]), Study: tags(cfg.ExtraMainDicomTags["Study"]),
-			Series: tags(cfg.ExtraMainDicomTags["Series"]), Instance: tags(cfg.ExtraMainDicomTags["Instance"])},
+			Patient: extra("Patient"), Study: extra("Study"), Series: extra("Series"), Instance: extra("Instance")},
 	}
 	switch cfg.OverwriteInstances {
 	case config.OverwriteAlways:
@@ -36,12 +37,34 @@ func StorageOptions(cfg *config.Config, log *slog.Logger) storage.Options {
 	return o
 }
 
-// tags reads the tags of ExtraMainDicomTags, which were checked with the configuration.
-func tags(names []string) []dicom.Tag {
+// dictionary returns the standard's dictionary with the entries of the option Dictionary, which were checked with the
+// configuration.
+func dictionary(cfg *config.Config) *dict.Dictionary {
+	var entries []dict.UserEntry
+	for key, e := range cfg.Dictionary {
+		if tag, err := dict.ParseUserTag(key); err == nil && len(e.VR) == 2 {
+			entries = append(entries, dict.UserEntry{Tag: tag, VR: dicom.ParseVR(e.VR[0], e.VR[1]), Name: e.Name,
+				MinVM: e.Minimum, MaxVM: e.Maximum, PrivateCreator: e.PrivateCreator})
+		}
+	}
+	d, err := dict.New(entries)
+	if err != nil {
+		d = nil // the standard's
+	}
+	if !cfg.LoadPrivateDictionary {
+		d = d.WithoutPrivate()
+	}
+	return d
+}
+
+// tags reads the tags of ExtraMainDicomTags, numbers or keywords, which were checked with the configuration.
+func tags(d *dict.Dictionary, names []string) []dicom.Tag {
 	var list []dicom.Tag
 	for _, name := range names {
 		if tag, err := dicom.ParseTag(name); err == nil {
 			list = append(list, tag)
+		} else if entry, known := d.LookupKeyword(name); known {
+			list = append(list, entry.Tag)
 		}
 	}
 	return list

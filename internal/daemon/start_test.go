@@ -5,6 +5,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"gantry/internal/config"
@@ -48,5 +49,20 @@ func TestUsedPortIsNamed(t *testing.T) {
 	var listen *daemon.ListenError
 	if !errors.As(err, &listen) || listen.Address != taken.Addr().String() || listen.Option != "DicomPort" {
 		t.Errorf("%v, want a ListenError that names %s and DicomPort", err, taken.Addr())
+	}
+}
+
+// TestExtraMainTagsByNumberAndName wants both ways to name a tag to end in /system, after Orthanc's own.
+func TestExtraMainTagsByNumberAndName(t *testing.T) {
+	t.Parallel()
+	s := start(t, func(cfg *config.Config) {
+		cfg.ExtraMainDicomTags = map[string][]string{"Instance": {"Rows", "0028,0011"}}
+	})
+	var system struct{ MainDicomTags map[string]string }
+	s.get("/system", &system)
+	for _, tag := range []string{"0028,0010", "0028,0011"} {
+		if !strings.Contains(system.MainDicomTags["Instance"], tag) {
+			t.Errorf("%s is not among the main tags %s", tag, system.MainDicomTags["Instance"])
+		}
 	}
 }
