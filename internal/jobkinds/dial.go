@@ -55,7 +55,7 @@ func (d *Deps) Dial(ctx context.Context, m config.Modality, call Call) (*scu.Cli
 	return c, nil
 }
 
-// Echo associates with a peer and performs C-ECHO.
+// Echo associates with a peer and performs C-ECHO; *DialError, or what the peer answered.
 func (d *Deps) Echo(ctx context.Context, m config.Modality, call Call) error {
 	call.Contexts = []dul.ProposedContext{{AbstractSyntax: string(dicom.VerificationSOPClass), TransferSyntaxes: uncompressed}}
 	c, err := d.Dial(ctx, m, call)
@@ -66,7 +66,10 @@ func (d *Deps) Echo(ctx context.Context, m config.Modality, call Call) error {
 		c.Abort()
 		return err
 	}
-	return c.Release(ctx)
+	if err := c.Release(ctx); err != nil {
+		d.log().Debug("release after C-ECHO", "error", err)
+	}
+	return nil
 }
 
 // localAET is the AE title we call a peer with.

@@ -29,7 +29,7 @@ func native(uid dicom.UID) bool {
 // for group lengths, which would be wrong, and for padding after the last element. Sequences and items get undefined
 // lengths, since theirs change with the headers inside; values of odd length are padded. A VR that the data set does not
 // tell is that of the dictionary, by the Pixel Representation where it leaves a choice. Reading gives ErrEncapsulated,
-// or what a Reader gives.
+// or what a Reader gives; a value that the end of the data cuts off is a *SyntaxError, of pixel data, too.
 func Convert(r io.Reader, from, to dicom.TransferSyntax, lim Limits) io.Reader {
 	c := &converter{explicit: !to.ImplicitVR, signed: []bool{false}}
 	if !Convertible(from, to) {
@@ -75,6 +75,9 @@ func (c *converter) Read(p []byte) (int, error) {
 func (c *converter) header() error {
 	h, err := c.src.Next()
 	if errors.Is(err, io.EOF) {
+		if c.src.Truncated() {
+			return c.src.cut("too early")
+		}
 		if err := c.dst.Close(); err != nil {
 			return err
 		}
@@ -145,8 +148,8 @@ func (c *converter) noteSign(h *Header) {
 
 const convertChunk = 32 << 10 // a multiple of every width
 
-// value takes the next part of the value over. What is missing of a value that the end of the data cuts off stays
-// missing.
+// value takes the next part of the value over. One that the end of the data cuts off is an error: what is converted is
+// to be whole.
 func (c *converter) value() error {
 	b, err := c.part()
 	if len(b) > 0 {
@@ -161,11 +164,11 @@ func (c *converter) value() error {
 		return err
 	}
 	c.within = false
-	switch {
-	case c.src.Truncated():
-		c.dst.remaining = 0
-	case c.odd:
-		_, err := c.dst.Write([]byte{c.pad})
+	if c.src.Truncated() {
+		return c.src.cut("inside a value")
+	}
+	if c.odd {
+		_, err = c.dst.Write([]byte{c.pad})
 		return err
 	}
 	return nil

@@ -32,7 +32,7 @@ func TestConvertAgainstDCMTK(t *testing.T) {
 	dcmconv, dcmdump := testkit.Program(t, "dcmconv"), testkit.Program(t, "dcmdump")
 	forNatives(t, func(t *testing.T, path string, dataset []byte, from dicom.TransferSyntax) {
 		if why := dcmdumpRefuses[filepath.Base(path)]; why != "" {
-			return // dcmconv neither
+			return // dcmconv, too
 		}
 		for _, to := range natives {
 			theirs, ours := filepath.Join(t.TempDir(), "theirs"), filepath.Join(t.TempDir(), "ours")
@@ -57,7 +57,8 @@ func forNatives(t *testing.T, fn func(t *testing.T, path string, dataset []byte,
 			t.Fatal(err)
 		}
 		explicit := dicom.LookupTransferSyntax(dicom.ExplicitVRLittleEndian)
-		if codec.Convertible(f.TransferSyntax, explicit) && filepath.Dir(path) == testkit.Samples(t) {
+		whole := filepath.Base(path) != "MR_truncated.dcm"
+		if whole && codec.Convertible(f.TransferSyntax, explicit) && filepath.Dir(path) == testkit.Samples(t) {
 			fn(t, path, data[f.DatasetOffset:], f.TransferSyntax)
 		}
 	})
@@ -141,6 +142,11 @@ func TestConvertRefuses(t *testing.T) {
 	var syntax *codec.SyntaxError
 	if _, err := io.ReadAll(r); !errors.As(err, &syntax) {
 		t.Errorf("cut off: %v", err)
+	}
+	r = codec.Convert(strings.NewReader("\xe0\x7f\x10\x00OW\x00\x00\x08\x00\x00\x00^B"), dicom.LookupTransferSyntax(dicom.ExplicitVRLittleEndian),
+		dicom.LookupTransferSyntax(dicom.ExplicitVRBigEndian), codec.Limits{})
+	if _, err := io.ReadAll(r); !errors.As(err, &syntax) {
+		t.Errorf("pixel data cut off: %v", err)
 	}
 }
 
