@@ -192,3 +192,23 @@ func looks(output string) string {
 	}
 	return strings.Join(lines, "\n")
 }
+
+// TestReadmeGivesAReasonForEveryDependency looks for each direct requirement of go.mod in the README.
+func TestReadmeGivesAReasonForEveryDependency(t *testing.T) {
+	t.Parallel()
+	root := testkit.ModuleRoot(t)
+	readme, err := os.ReadFile(filepath.Join(root, "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	requirements, err := os.ReadFile(filepath.Join(root, "go.mod"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(requirements)) {
+		if fields := strings.Fields(line); len(fields) == 2 && strings.HasPrefix(fields[1], "v") &&
+			!bytes.Contains(readme, []byte(fields[0])) {
+			t.Errorf("README.md does not say what %s is for", fields[0])
+		}
+	}
+}
