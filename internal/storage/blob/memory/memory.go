@@ -18,7 +18,9 @@ const ChunkSize = 128 << 10
 //
 // It cannot deadlock: an object waits only before it starts, for a share of
 // three quarters of the budget as large as it is expected to become. One that
-// has started never waits for more memory; what does not fit goes to disk.
+// has started never waits for more memory; what does not fit goes to disk. No
+// share is larger than a small part of the budget, so that it takes many senders
+// that have come to a standstill to keep others waiting.
 type Budget struct {
 	limit     int64
 	admission int64
@@ -27,6 +29,9 @@ type Budget struct {
 	typical   atomic.Int64 // running average of object sizes
 	chunks    sync.Pool
 }
+
+// shares is how many objects can start at least, if the budget has that many chunks.
+const shares = 128
 
 // NewBudget returns a budget of the given size, at least four chunks.
 func NewBudget(bytes int64) *Budget {
@@ -48,7 +53,7 @@ func (b *Budget) admit(ctx context.Context, sizeHint, most int64) (int64, error)
 	if sizeHint <= 0 {
 		sizeHint = b.typical.Load()
 	}
-	share := min(roundUp(min(sizeHint, most)), b.admission)
+	share := roundUp(min(sizeHint, most, b.admission/shares))
 	if err := b.starting.Acquire(ctx, share); err != nil {
 		return 0, fmt.Errorf("blob: wait for memory: %w", err)
 	}

@@ -109,6 +109,15 @@ func TestBudget(t *testing.T) {
 	})
 }
 
+// A few senders of large objects that stand still do not keep others from starting.
+func TestManyStart(t *testing.T) {
+	t.Parallel()
+	budget := NewBudget(64 << 20)
+	for range shares {
+		start(t, budget, 4<<20)
+	}
+}
+
 // Readers that misbehave are told off instead of being read for ever.
 func TestFillErrors(t *testing.T) {
 	t.Parallel()
