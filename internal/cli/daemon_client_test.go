@@ -129,3 +129,23 @@ func TestCompletionAsksTheDaemon(t *testing.T) {
 		}
 	}
 }
+
+// Values that are known are completed without anybody's help.
+func TestCompletionOfFixedValues(t *testing.T) {
+	t.Parallel()
+	for args, want := range map[string]string{
+		"serve --layout|":                   "log\nfiles\n:4\n",
+		"serve --log-level|":                "debug\ninfo\nwarn\nerror\n:4\n",
+		"config --log-format|":              "text\njson\n:4\n",
+		"serve --aet|":                      ":4\n",
+		"fsck --storage|":                   ":16\n",
+		"stgcmt request A@h:1|CTImageStora": "CTImageStorage=\n:6\n",
+		"stgcmt request A@h:1|a":            ":0\n",
+	} {
+		before, typed, _ := strings.Cut(args, "|")
+		o := run(t, nil, append(append([]string{"__complete"}, strings.Fields(before)...), typed)...).want(t, 0)
+		if !strings.HasPrefix(o.stdout, want) {
+			t.Errorf("%s: %q, want %q", args, o.stdout, want)
+		}
+	}
+}

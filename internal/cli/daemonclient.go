@@ -7,11 +7,13 @@ import (
 	"io"
 	"net"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
 
 	"gantry/internal/apiclient"
+	"gantry/internal/dicom/dict"
 
 	"github.com/spf13/cobra"
 )
@@ -101,6 +103,27 @@ func completePeer(env *Env, at int) completion {
 			return nil, cobra.ShellCompDirectiveDefault
 		}
 		return peers(cmd, env)
+	}
+}
+
+// completeReference offers peers for the first argument, then storage SOP classes for CLASS=UID where a capital letter
+// has been typed and no file has such a name; else files.
+func completeReference(env *Env) completion {
+	peer := completePeer(env, 0)
+	return func(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
+		if len(args) == 0 || typed == "" || typed[0] < 'A' || typed[0] > 'Z' {
+			return peer(cmd, args, typed)
+		}
+		if files, err := filepath.Glob(typed + "*"); err == nil && len(files) > 0 {
+			return peer(cmd, args, typed)
+		}
+		var offers []string
+		for _, uid := range dict.StorageSOPClasses() {
+			if name := keyword(uid); strings.HasPrefix(name, typed) {
+				offers = append(offers, name+"=")
+			}
+		}
+		return offers, cobra.ShellCompDirectiveNoSpace | cobra.ShellCompDirectiveNoFileComp
 	}
 }
 

@@ -66,13 +66,19 @@ func ct(instance, study, series string) testObject {
 // writeObject writes o as a file and returns its path.
 func writeObject(t *testing.T, dir, name string, o testObject) string {
 	t.Helper()
+	return writeObjectOf(t, dir, name, o, 512)
+}
+
+// writeObjectOf writes one with so many bytes of pixel data.
+func writeObjectOf(t *testing.T, dir, name string, o testObject, pixels int) string {
+	t.Helper()
 	var ds dicom.Dataset
 	ds.SetUID(dicom.TagSOPClassUID, o.class)
 	ds.SetUID(dicom.TagSOPInstanceUID, o.instance)
 	ds.SetString(dicom.TagPatientID, dicom.VRLO, "TEST")
 	ds.SetUID(dicom.TagStudyInstanceUID, o.study)
 	ds.SetUID(dicom.TagSeriesInstanceUID, o.series)
-	ds.Set(dicom.Element{Tag: dicom.TagPixelData, VR: dicom.VROW, Value: make([]byte, 512)})
+	ds.Set(dicom.Element{Tag: dicom.TagPixelData, VR: dicom.VROW, Value: make([]byte, pixels)})
 	body, err := codec.Marshal(&ds, dicom.LookupTransferSyntax(o.syntax))
 	if err != nil {
 		t.Fatal(err)

@@ -34,6 +34,7 @@ type peer struct {
 	fail     map[dicom.UID]uint16 // Failure Reasons
 	leaveOut map[dicom.UID]bool   // of the report
 	abort    map[dicom.UID]bool   // the association, instead of an answer
+	begin    chan struct{}        // gets a value before the data of a C-STORE are read, which waits for another
 	hold     chan struct{}        // C-STOREs wait for its end, or for that of the association
 	got      chan dicom.UID       // C-STOREs that have begun, if there is anybody to listen
 	reported chan dimse.Status    // answers to reports
@@ -80,6 +81,10 @@ func (p *peer) accept(_ *scp.Peer, class dicom.UID, proposed []dicom.UID) (dicom
 }
 
 func (p *peer) Store(ctx context.Context, rq *scp.StoreRequest) error {
+	if p.begin != nil {
+		p.begin <- struct{}{} // somebody looks
+		<-p.begin             // and lets us go on
+	}
 	data, err := io.ReadAll(rq.Data)
 	if err != nil {
 		return err

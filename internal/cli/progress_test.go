@@ -26,3 +26,18 @@ func TestProgress(t *testing.T) {
 		}
 	}
 }
+
+// Folders are not read in silence.
+func TestNoticeOfScanning(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	writeObject(t, dir, "a", ct("1.1", "1", "1"))
+	env, _, stderr := testEnv(nil)
+	env.Terminal = func(io.Writer) (int, bool) { return 100, true }
+	if code := cli.Main([]string{"store", "PEER@" + freeAddress(t), dir}, env); code != 3 {
+		t.Errorf("exit code %d", code)
+	}
+	if !strings.Contains(stderr.String(), "reading headers: ") {
+		t.Errorf("%q", stderr)
+	}
+}

@@ -22,7 +22,7 @@ whichever comes. Most peers report on a new one, to the address they have for ou
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return runRequest(cmd.Context(), &o, args[0], args[1:])
 		},
-		ValidArgsFunction: completePeer(env, 0),
+		ValidArgsFunction: completeReference(env),
 	}
 	o.clientOptions.register(cmd)
 	o.reception.register(cmd)

@@ -297,3 +297,22 @@ func TestInterruptedRelease(t *testing.T) {
 		t.Errorf("exit code %d\n%s", code, stderr)
 	}
 }
+
+// What a file has become while it was sent is never stored as the object.
+func TestStoreOfAShrinkingFile(t *testing.T) {
+	t.Parallel()
+	p := &peer{t: t, begin: make(chan struct{})}
+	address, dir := p.start(), t.TempDir()
+	path := writeObjectOf(t, dir, "a", ct("1.1", "1", "1"), 32<<20) // more than the buffers of a connection hold
+	ended := make(chan outcome, 1)
+	go func() { ended <- run(t, nil, "store", address, path, "--json") }()
+	<-p.begin
+	if err := os.Truncate(path, 1<<20); err != nil {
+		t.Error(err)
+	}
+	p.begin <- struct{}{}
+	o := <-ended
+	if o.code == 0 || !strings.Contains(o.stdout, "the file was changed while it was being sent") || len(p.stored) != 0 {
+		t.Errorf("%+v, %d stored", o, len(p.stored))
+	}
+}
