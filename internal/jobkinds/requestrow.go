@@ -68,28 +68,57 @@ func (d *Deps) ResumeRequests(ctx context.Context) error {
 		return fmt.Errorf("jobkinds: read the open storage commitment requests: %w", err)
 	}
 	for i := range rows {
-		if err := d.resumeRequest(ctx, &rows[i]); err != nil {
+		err := d.resumeRequest(ctx, &rows[i], true)
+		if errors.Is(err, jobs.ErrQueueFull) { // the limit was lowered meanwhile: the start does not wait for peers
+			go d.resumeRest(ctx, rows[i:])
+			return nil
+		}
+		if err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (d *Deps) resumeRequest(ctx context.Context, row *index.CommitRequest) error {
+// resumeRest goes on with requests as other jobs end.
+func (d *Deps) resumeRest(ctx context.Context, rows []index.CommitRequest) {
+	for i := range rows {
+		err := d.resumeRequest(ctx, &rows[i], false)
+		if errors.Is(err, jobs.ErrStopped) || ctx.Err() != nil {
+			return // the next run goes on
+		}
+		if err != nil {
+			d.log().Error("a storage commitment request does not go on", "transaction", rows[i].TransactionUID, "error", err)
+		}
+	}
+}
+
+func (d *Deps) resumeRequest(ctx context.Context, row *index.CommitRequest, noWait bool) error {
 	if info, ok := d.Jobs.Get(row.JobID); ok && !info.State.Ended() {
 		return nil
 	}
-	row.JobID = jobs.NewID()
-	job := d.newCommitmentJob(row)
+	jobID := jobs.NewID()
 	save := func(ctx context.Context, rec jobs.Record) error {
 		return d.Store.Update(ctx, func(tx index.Tx) error {
-			if err := tx.PutCommitRequest(row); err != nil {
+			now, err := tx.CommitRequest(row.PeerAET, row.TransactionUID)
+			if err != nil {
+				return err
+			}
+			if now.JobID != row.JobID || isFinished(now) {
+				return errRepeat // it has a job again
+			}
+			now.JobID = jobID
+			if err := tx.PutCommitRequest(now); err != nil {
 				return err
 			}
 			return d.putJob(tx, rec)
 		})
 	}
-	if _, err := d.Jobs.Submit(ctx, job, jobs.Options{ID: row.JobID, Save: save}); err != nil {
+	_, err := d.Jobs.Submit(ctx, d.newCommitmentJob(row), jobs.Options{ID: jobID, Save: save, NoWait: noWait})
+	if errors.Is(err, errRepeat) || isNotFound(err) {
+		return nil
+	}
+	if err != nil {
 		return fmt.Errorf("jobkinds: go on with storage commitment request %s: %w", row.TransactionUID, err)
 	}
 	d.log().Info("storage commitment request goes on", "transaction", row.TransactionUID, "peer", peerOf(row.PeerAET))

@@ -2,6 +2,7 @@ package services
 
 import (
 	"context"
+	"log/slog"
 
 	"gantry/internal/dicom"
 	"gantry/internal/dimse"
@@ -23,7 +24,11 @@ func (s *Services) Action(ctx context.Context, rq *scp.ActionRequest) (*scp.Acti
 	})
 	log := s.log.With(rq.Peer.LogAttrs()...).With("transaction", data.TransactionUID)
 	if err != nil {
-		log.Error("storage commitment request not kept", "error", err)
+		level := slog.LevelWarn
+		if dimse.StatusOf(err) == dimse.StatusProcessingFailure {
+			level = slog.LevelError
+		}
+		log.Log(ctx, level, "storage commitment request not kept", "error", err)
 		return nil, err
 	}
 	log.Info("storage commitment request", "instances", len(data.References))

@@ -8,6 +8,7 @@ import (
 
 	"gantry/internal/config"
 	"gantry/internal/dicom"
+	"gantry/internal/dimse"
 	"gantry/internal/jobkinds"
 	"gantry/internal/jobs"
 	"gantry/internal/modalities"
@@ -105,5 +106,31 @@ func TestFinishedRequestsAreForgotten(t *testing.T) {
 	}
 	if got := count(index.CommitDecided); got != 1 {
 		t.Errorf("%d open requests are kept", got)
+	}
+}
+
+// A start with more open requests than jobs may wait does not hang; the rest goes on as room comes.
+func TestStartBeyondLimitOfJobs(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, func(c *config.Config) { c.SaveJobs = false })
+	s.know("scu", modality(t, "SCU", "127.0.0.1:1"))
+	refs, c := s.putInto(1), s.dial("SCU", nil)
+	for _, uid := range []dicom.UID{"2.25.1", "2.25.2", "2.25.3"} {
+		if err := ask(t, c, uid, refs); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c.Abort()
+	s.cfg.LimitJobs = 1
+	s.restart()
+	r := newRequester(t)
+	s.know("scu", modality(t, "SCU", r.addr))
+	// It calls, and so the reports that wait are tried; whether there is room for another request is a matter of time.
+	if err := ask(t, s.dial("SCU", nil), "2.25.4", refs); err != nil && dimse.StatusOf(err) != dimse.StatusResourceLimitation {
+		t.Errorf("beyond the limit: %v", err)
+	}
+	missing := map[dicom.UID]bool{"2.25.1": true, "2.25.2": true, "2.25.3": true}
+	for len(missing) > 0 {
+		delete(missing, r.next(t).data.TransactionUID)
 	}
 }
