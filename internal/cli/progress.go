@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 	"time"
 
@@ -14,7 +15,8 @@ const refresh = 200 * time.Millisecond
 
 // progress shows how far a transfer is, on a terminal only; elsewhere it does nothing.
 type progress struct {
-	bar   *progressbar.ProgressBar
+	bar   *progressbar.ProgressBar // draws into the void, so that count and percentage are shown at once
+	w     io.Writer
 	total int
 	now   func() time.Time
 
@@ -29,13 +31,11 @@ func newProgress(o *clientOptions, bytes int64, objects int) *progress {
 		return &progress{}
 	}
 	columns, _ := o.env.Terminal(o.env.Stderr)
-	return &progress{total: objects, now: o.env.Now, shown: o.env.Now(), bar: progressbar.NewOptions64(bytes,
-		progressbar.OptionSetWriter(o.env.Stderr),
+	return &progress{w: o.env.Stderr, total: objects, now: o.env.Now, bar: progressbar.NewOptions64(bytes,
+		progressbar.OptionSetWriter(io.Discard),
 		progressbar.OptionShowBytes(true),
 		progressbar.OptionSetPredictTime(true),
 		progressbar.OptionSetWidth(max(10, min(40, columns-60))),
-		progressbar.OptionClearOnFinish(),
-		progressbar.OptionSetDescription(fmt.Sprintf("0/%d", objects)),
 	)}
 }
 
@@ -59,15 +59,19 @@ func (p *progress) add(bytes int64, objects int) {
 	p.done += objects
 	if now := p.now(); now.Sub(p.shown) >= refresh {
 		p.shown = now
-		p.bar.Describe(fmt.Sprintf("%d/%d", p.done, p.total))
-		_ = p.bar.Add64(p.bytes) // a terminal that cannot be written to is no error of the transfer
+		_ = p.bar.Add64(p.bytes) // it fails only where there is more than was announced
 		p.bytes = 0
+		p.bar.Describe(fmt.Sprintf("%d/%d", p.done, p.total))
+		_, _ = fmt.Fprint(p.w, clearLine+strings.TrimSpace(p.bar.String())) // a terminal that cannot be written to is no error of the transfer
 	}
 }
 
+// clearLine goes to the beginning of the line and empties it.
+const clearLine = "\r\x1b[K"
+
 func (p *progress) finish() {
 	if p.bar != nil {
-		_ = p.bar.Finish() // see add
+		_, _ = fmt.Fprint(p.w, clearLine) // see add
 	}
 }
 
@@ -79,7 +83,17 @@ type share struct {
 }
 
 // object begins one of size bytes.
-func (p *progress) object(size int64) *share { return &share{p: p, left: size} }
+func (p *progress) object(size int64) *share {
+	if p.bar != nil {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if !p.bar.IsStarted() { // the first rate is measured from here
+			p.bar.StartWithoutRender()
+			p.shown = p.now()
+		}
+	}
+	return &share{p: p, left: size}
+}
 
 // reader counts what is read from r, up to the size of the object.
 func (s *share) reader(r io.Reader) io.Reader {
@@ -123,11 +137,11 @@ func (n *notice) show(format string, args ...any) {
 		return
 	}
 	n.began, n.shown = true, n.now()
-	_, _ = fmt.Fprintf(n.w, "\r\x1b[K"+format, args...) // see add
+	_, _ = fmt.Fprintf(n.w, clearLine+format, args...) // see add
 }
 
 func (n *notice) clear() {
 	if n.began {
-		_, _ = fmt.Fprint(n.w, "\r\x1b[K") // see add
+		_, _ = fmt.Fprint(n.w, clearLine) // see add
 	}
 }

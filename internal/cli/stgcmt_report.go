@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -112,16 +113,24 @@ func (r *commitmentResult) print(o *clientOptions, requests int) error {
 	return err
 }
 
-// longTable is the number of instances above which those that are committed are counted only.
+// longTable is the number of instances above which those that are committed, and more of the same fate, are counted only.
 const longTable = 100
 
 func (r *commitmentResult) table(o *clientOptions) error {
 	var rows [][]string
+	fates := map[[2]string]int{}
 	for _, i := range r.Instances {
-		if len(r.Instances) > longTable && i.Result == "committed" {
+		fate := [2]string{i.Result, i.Description}
+		if fates[fate]++; len(r.Instances) > longTable && (i.Result == "committed" || fates[fate] > longTable) {
 			continue
 		}
 		rows = append(rows, []string{string(i.SOPInstanceUID), i.Result, i.Description})
+	}
+	for _, fate := range slices.SortedFunc(maps.Keys(fates), func(a, b [2]string) int { return slices.Compare(a[:], b[:]) }) {
+		n := fates[fate]
+		if fate[0] != "committed" && len(r.Instances) > longTable && n > longTable {
+			rows = append(rows, []string{fmt.Sprintf("and %d more", n-longTable), fate[0], fate[1]})
+		}
 	}
 	for _, e := range r.Unrequested {
 		rows = append(rows, []string{string(e.SOPInstanceUID), "unrequested", "reported, but not asked for"})

@@ -182,4 +182,10 @@ func TestCommitmentTable(t *testing.T) {
 	if n := strings.Count(o.stdout, "\n"); n != 3 || !strings.Contains(o.stdout, "1.50              failed") || !strings.Contains(o.stdout, "119 of 120 instances committed") {
 		t.Error(o.stdout)
 	}
+	p = &peer{t: t, action: dimse.StatusNotAuthorized}
+	args[2] = p.start()
+	o = run(t, nil, args...).want(t, 1)
+	if n := strings.Count(o.stdout, "\n"); n != 103 || !strings.Contains(o.stdout, "and 20 more       refused  0124H") {
+		t.Error(n, o.stdout)
+	}
 }
