@@ -17,6 +17,8 @@ type FS interface {
 	Open(name string, write bool) (File, error)
 	Remove(name string) error
 	Rename(from, to string) error
+	// Link gives a file a second name. Not every file system can.
+	Link(from, to string) error
 	// Mkdir makes a folder and those above it; one that is there is no error.
 	Mkdir(name string) error
 	List(dir string) ([]Info, error)
@@ -92,6 +94,9 @@ func (OS) Remove(name string) error { return os.Remove(name) }
 
 // Rename replaces to.
 func (OS) Rename(from, to string) error { return os.Rename(from, to) }
+
+// Link makes a hard link.
+func (OS) Link(from, to string) error { return os.Link(from, to) }
 
 // Mkdir makes folders that only their owner may enter.
 func (OS) Mkdir(name string) error { return os.MkdirAll(name, 0o700) }

@@ -35,7 +35,7 @@ func TestFileWithoutRecordIsCleared(t *testing.T) {
 	}
 	key := blob.NewKey().String()
 	left := filepath.Join(dir, "files", key[:2], key[2:4], key+".dcm")
-	mark := func(key string) string { return filepath.Join(dir, "large", key+".naming") }
+	mark := func(key string) string { return filepath.Join(dir, "large", key+".part") }
 	if err := os.MkdirAll(filepath.Dir(left), 0o700); err != nil {
 		t.Fatal(err)
 	}

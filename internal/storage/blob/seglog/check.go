@@ -85,7 +85,7 @@ func (s *Store) walk(dir string, depth int, found map[string]bool) error {
 		}
 		base, _, _ := strings.Cut(i.Name, ".")
 		key, err := blob.ParseKey(base)
-		if err == nil && !strings.HasSuffix(i.Name, partSuffix) && !strings.HasSuffix(i.Name, namingSuffix) && !s.isNaming(key) {
+		if err == nil && !strings.HasSuffix(i.Name, partSuffix) && !s.isNaming(key) {
 			found[path] = true
 		}
 	}

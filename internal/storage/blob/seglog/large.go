@@ -3,7 +3,6 @@ package seglog
 import (
 	"errors"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -13,7 +12,9 @@ import (
 )
 
 // partSuffix marks large files that are not committed; they are removed at the
-// next start.
+// next start. A file keeps that name beside its final one until it has its record,
+// so that after kill -9 the next start need look at these alone to clear away what
+// belongs to nothing.
 const partSuffix = ".part"
 
 // largeFile is the payload of one large object being written: plain bytes in a
@@ -28,11 +29,6 @@ type largeFile struct {
 	written int64
 	path    string // once it has its final name
 }
-
-// namingSuffix marks payloads that have, or are about to have, their final name
-// and may have no record: empty files named by their keys. After kill -9 the next
-// start looks at these alone to clear away what belongs to nothing.
-const namingSuffix = ".naming"
 
 const largeBuffer = 256 << 10
 
@@ -132,7 +128,9 @@ func (l *largeFile) finish(path string) error {
 		err = s.makeFolder(filepath.Dir(path))
 	}
 	if err == nil {
-		err = s.fs.Rename(s.partPath(l.key), path)
+		if s.fs.Link(s.partPath(l.key), path) != nil { // not every file system can
+			err = s.fs.Rename(s.partPath(l.key), path)
+		}
 	}
 	if err == nil {
 		l.path = path
@@ -158,32 +156,22 @@ func (l *largeFile) discard() {
 
 // setNaming notes that a large file is about to get its record, so that Check
 // does not take it for one that belongs to nothing.
-func (s *Store) setNaming(key blob.Key) error {
+func (s *Store) setNaming(key blob.Key) {
 	s.view.Lock()
+	defer s.view.Unlock()
 	s.naming[key] = true
-	s.view.Unlock()
-	f, err := s.fs.Create(s.namingPath(key))
-	if err == nil {
-		err = f.Close()
-	}
-	if err != nil {
-		return disk.WriteError("keep an object in a file", err)
-	}
-	return nil
 }
 
 // named ends what setNaming began.
-func (s *Store) named(key blob.Key) {
-	if err := ignoreMissing(s.fs.Remove(s.namingPath(key))); err != nil {
-		s.opt.Logger.Warn("object log: left behind", "file", s.namingPath(key), "error", err)
+func (s *Store) named(l *largeFile) {
+	if l.path != "" {
+		if err := ignoreMissing(s.fs.Remove(s.partPath(l.key))); err != nil {
+			s.opt.Logger.Warn("object log: left behind", "file", s.partPath(l.key), "error", err)
+		}
 	}
 	s.view.Lock()
 	defer s.view.Unlock()
-	delete(s.naming, key)
-}
-
-func (s *Store) namingPath(key blob.Key) string {
-	return filepath.Join(s.largeDir(), key.String()+namingSuffix)
+	delete(s.naming, l.key)
 }
 
 func (s *Store) isNaming(key blob.Key) bool {
@@ -192,40 +180,33 @@ func (s *Store) isNaming(key blob.Key) bool {
 	return s.naming[key]
 }
 
-// removeParts removes what was never committed, and returns the keys of payloads
-// that may have no record.
-func (s *Store) removeParts() (doubtful []blob.Key, err error) {
+// unfinished lists what was being written when the last process ended.
+func (s *Store) unfinished() (keys []blob.Key, err error) {
 	infos, err := s.fs.List(s.largeDir())
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, nil
-	}
 	for _, i := range infos {
-		name, isPart := strings.CutSuffix(i.Name, partSuffix)
-		if isPart {
-			err = errors.Join(err, s.fs.Remove(filepath.Join(s.largeDir(), i.Name)))
-		}
-		if name, ok := strings.CutSuffix(name, namingSuffix); ok {
+		if name, ok := strings.CutSuffix(i.Name, partSuffix); ok {
 			if key, err := blob.ParseKey(name); err == nil {
-				doubtful = append(doubtful, key)
+				keys = append(keys, key)
 			}
 		}
 	}
-	return doubtful, err
+	return keys, ignoreMissing(err)
 }
 
-// clearUnrecorded removes those of the payloads that no record names; they were
-// promised to nobody.
-func (s *Store) clearUnrecorded(doubtful []blob.Key) error {
-	if len(doubtful) == 0 {
-		return nil
+// clearUnfinished removes it, and files under their final names if no record names
+// them: they were promised to nobody.
+func (s *Store) clearUnfinished() error {
+	keys, err := s.unfinished()
+	if err != nil || len(keys) == 0 {
+		return err
 	}
 	recorded, err := s.payloadKeys()
 	if err != nil { // nothing is removed on the word of a damaged table; Check has it
 		s.opt.Logger.Warn("object log: files that may belong to nothing are left", "error", err)
-		doubtful = nil
+		return nil
 	}
 	var errs []error
-	for _, key := range doubtful {
+	for _, key := range keys {
 		if !recorded[key] {
 			for _, path := range []string{
 				s.payloadPath(key, blob.KindInstance, flagLarge), s.payloadPath(key, blob.KindInstance, flagLarge|flagPlain),
@@ -234,7 +215,7 @@ func (s *Store) clearUnrecorded(doubtful []blob.Key) error {
 				errs = append(errs, ignoreMissing(s.fs.Remove(path)))
 			}
 		}
-		errs = append(errs, s.fs.Remove(s.namingPath(key)))
+		errs = append(errs, s.fs.Remove(s.partPath(key)))
 	}
 	return errors.Join(errs...)
 }

@@ -58,9 +58,6 @@ func (s *Store) open(ctx context.Context) error {
 	if err := s.recover(ctx, found); err != nil {
 		return err
 	}
-	if err := s.clearUnfinished(); err != nil {
-		return disk.WriteError("clear away unfinished objects", err)
-	}
 	for _, g := range s.segments {
 		for _, r := range g.deleted {
 			s.dead[r] = false
@@ -69,6 +66,9 @@ func (s *Store) open(ctx context.Context) error {
 	s.arrange()
 	if s.opt.ReadOnly {
 		return nil
+	}
+	if err := s.clearUnfinished(); err != nil {
+		return disk.WriteError("clear away unfinished objects", err)
 	}
 	if err := s.begin(); err != nil {
 		return disk.WriteError("open the log in "+s.dir, err)
@@ -91,14 +91,6 @@ func (s *Store) unchanged(listed map[string]bool) bool {
 	return err == nil && !slices.ContainsFunc(infos, func(i disk.Info) bool {
 		return strings.HasSuffix(i.Name, segmentSuffix) && !listed[i.Name]
 	})
-}
-
-func (s *Store) clearUnfinished() error {
-	if s.opt.ReadOnly {
-		return nil
-	}
-	doubtful, err := s.removeParts()
-	return errors.Join(err, s.clearUnrecorded(doubtful))
 }
 
 // vanished is how often a log that is written by another process is listed anew

@@ -115,6 +115,19 @@ func (d *simDisk) Rename(from, to string) error {
 	return nil
 }
 
+func (d *simDisk) Link(from, to string) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if err := d.change("link", to); err != nil {
+		return err
+	}
+	if d.names[from] == nil {
+		return os.ErrNotExist
+	}
+	d.names[to] = d.names[from]
+	return nil
+}
+
 func (d *simDisk) Mkdir(string) error { return nil }
 
 func (d *simDisk) List(dir string) ([]disk.Info, error) {

@@ -147,10 +147,8 @@ func (w *writer) Commit(ctx context.Context, kind blob.Kind, meta blob.Meta) (bl
 	}
 	if w.large != nil {
 		h.flags |= flagLarge
-		defer w.store.named(w.key)
-		if err := w.store.setNaming(w.key); err != nil {
-			return nil, err
-		}
+		w.store.setNaming(w.key)
+		defer w.store.named(w.large)
 		if err := w.large.finish(w.store.payloadPath(w.key, kind, h.flags)); err != nil {
 			return nil, err
 		}
