@@ -109,7 +109,8 @@ func (l *sendLink) send(ctx context.Context, id index.ID) error {
 	if err != nil {
 		var none *scu.NoContextError
 		var source *dul.SourceError
-		l.broken = !errors.As(err, &none) && !(errors.As(err, &source) && !source.Sent)
+		nothingSent := errors.As(err, &none) || errors.As(err, &source) && !source.Sent
+		l.broken = !nothingSent
 		return err
 	}
 	return rsp.Err()
