@@ -37,16 +37,16 @@ func (o *clientOptions) register(cmd *cobra.Command) {
 	f.BoolVar(&o.json, "json", false, "print the result as JSON")
 	o.tls.register(cmd)
 	completeFlag(cmd, "aet", cobra.NoFileCompletions)
-	cmd.PreRunE = func(*cobra.Command, []string) error { return o.check() }
+	cmd.PreRunE = func(*cobra.Command, []string) error { return o.check("max-pdu") }
 }
 
 // minPDU is the least that leaves room for sensible fragments; Orthanc and DCMTK take no less either.
 const minPDU = 4096
 
-// check looks at the values that have limits, before anything is done.
-func (o *clientOptions) check() error {
+// check looks at the values that have limits, before anything is done; pduFlag is the name of that of maxPDU.
+func (o *clientOptions) check(pduFlag string) error {
 	if o.maxPDU < minPDU || o.maxPDU > dul.DefaultMaxPDULength {
-		return usagef("--max-pdu: %d to %d are possible", minPDU, dul.DefaultMaxPDULength)
+		return usagef("--%s: %d to %d are possible", pduFlag, minPDU, dul.DefaultMaxPDULength)
 	}
 	for name, limit := range map[string]time.Duration{"connect-timeout": o.connectTimeout, "acse-timeout": o.acseTimeout, "timeout": o.timeout} {
 		if limit < 0 {

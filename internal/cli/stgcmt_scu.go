@@ -51,7 +51,7 @@ func (o *scuOptions) register(cmd *cobra.Command) {
 	f.BoolVar(&o.json, "json", false, "print the result as JSON")
 	o.tls.register(cmd)
 	completeFlag(cmd, "connect", completePeerFlag(o.env))
-	cmd.PreRunE = func(*cobra.Command, []string) error { return o.check() }
+	cmd.PreRunE = func(*cobra.Command, []string) error { return o.check("max-pdulen-rcv") }
 	o.withoutEffect(cmd)
 }
 
