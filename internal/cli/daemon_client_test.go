@@ -1,7 +1,9 @@
 package cli_test
 
 import (
+	"encoding/pem"
 	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -148,4 +150,26 @@ func TestCompletionOfFixedValues(t *testing.T) {
 			t.Errorf("%s: %q, want %q", args, o.stdout, want)
 		}
 	}
+}
+
+// An HTTPS server with a certificate of one's own is checked with --tls-ca.
+func TestDaemonBehindTLS(t *testing.T) {
+	t.Parallel()
+	s := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "[]") }))
+	s.Config.ErrorLog = log.New(io.Discard, "", 0)
+	t.Cleanup(s.Close)
+	ca := filepath.Join(t.TempDir(), "ca.pem")
+	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw})
+	if err := os.WriteFile(ca, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	o := run(t, nil, "stgcmt", "list", "--url", s.URL).want(t, 3)
+	if !strings.Contains(o.stderr, "--tls-ca FILE") {
+		t.Error(o.stderr)
+	}
+	o = run(t, []string{"GANTRY_TLS_CA=" + ca}, "stgcmt", "list", "--url", s.URL).want(t, 0)
+	if !strings.Contains(o.stdout, "has asked no peer for storage commitment") {
+		t.Error(o.stdout)
+	}
+	run(t, nil, "stgcmt", "list", "--url", s.URL, "--tls-ca", ca).want(t, 0)
 }
