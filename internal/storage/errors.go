@@ -87,7 +87,9 @@ func (e *NotDataFolderError) Error() string {
 }
 
 // Is makes a folder that was to be found one that was not.
-func (e *NotDataFolderError) Is(target error) bool { return target == ErrNotFound && e.Foreign == "" }
+func (e *NotDataFolderError) Is(target error) bool {
+	return errors.Is(ErrNotFound, target) && e.Foreign == ""
+}
 
 // DamagedIndexError says that the index cannot be read. The stored objects are not in danger: it is made anew from them.
 type DamagedIndexError struct {
@@ -101,4 +103,7 @@ func (e *DamagedIndexError) Error() string {
 		e.File, e.Dir, details(e.Err))
 }
 
-func (e *DamagedIndexError) Unwrap() []error { return []error{ErrUnavailable, e.Err} }
+func (e *DamagedIndexError) Unwrap() error { return e.Err }
+
+// Is makes it one of the reasons why the store cannot do something now.
+func (e *DamagedIndexError) Is(target error) bool { return errors.Is(ErrUnavailable, target) }

@@ -49,8 +49,11 @@ func Open(ctx context.Context, o Options) (_ *Store, err error) {
 	s := &Store{o: o.withDefaults(), plan: newPlan(o), pending: newPending()}
 	s.log = s.o.Logger
 	defer func() {
-		if err != nil {
-			err = errors.Join(err, s.close())
+		if err == nil {
+			return
+		}
+		if e := s.close(); e != nil {
+			err = errors.Join(err, e)
 		}
 	}()
 	if err := s.openFolder(); err != nil {

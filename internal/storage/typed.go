@@ -51,7 +51,10 @@ func details(err error) string {
 	return strings.Join(kept, ": ")
 }
 
-func (e *kindError) Unwrap() []error { return []error{e.kind, e.err} }
+func (e *kindError) Unwrap() error { return e.err }
+
+// Is finds the kind; with Unwrap to a list it would look like several errors.
+func (e *kindError) Is(target error) bool { return errors.Is(e.kind, target) }
 
 // kinds says which errors of the layers below are which of ours.
 var kinds = [...]struct{ below, ours error }{

@@ -261,12 +261,9 @@ func (e *dbError) Error() string {
 	return e.kind.Error() + ": " + why
 }
 
-func (e *dbError) Unwrap() []error {
-	if e.kind == nil {
-		return []error{e.err}
-	}
-	return []error{e.kind, e.err}
-}
+func (e *dbError) Unwrap() error { return e.err }
+
+func (e *dbError) Is(target error) bool { return e.kind != nil && errors.Is(e.kind, target) }
 
 // columnBytes copies a column; nil if it is NULL.
 func columnBytes(s *sqlite.Stmt, i int) []byte {
