@@ -302,14 +302,12 @@ func (c *checker) unreadable(ctx context.Context, e *blob.Entry, err error) erro
 
 // deleted tells whether an object is gone by now; another process may have deleted it while we looked.
 func (c *checker) deleted(ctx context.Context, ref blob.Ref) bool {
-	from := c.s.blobs
-	if w, ok := from.(*watched); ok {
+	if w, ok := c.s.blobs.(*watched); ok {
 		if err := w.refresh(ctx, time.Now()); err != nil {
 			return false
 		}
-		from = w.now()
 	}
-	b, err := from.Open(ctx, ref)
+	b, err := c.s.blobs.Open(ctx, ref)
 	if err == nil {
 		_ = b.Close() // only looked for
 	}

@@ -63,7 +63,7 @@ func Open(ctx context.Context, o Options) (_ *Store, err error) {
 		return nil, s.typed("open the data folder", err)
 	}
 	if s.o.ReadOnly {
-		s.blobs = &watched{Store: s.blobs, open: s.openBlobs}
+		s.blobs = watch(s.blobs, s.openBlobs)
 	}
 	if err := s.openIndex(ctx); err != nil {
 		return nil, s.typed("open the index", err)
