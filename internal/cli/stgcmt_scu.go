@@ -110,8 +110,14 @@ func (o *scuOptions) apply(c *commitment) (err error) {
 		return err
 	}
 	c.release = !o.keepAlive
-	c.status, err = parseStatus(o.status)
-	return err
+	if c.status, err = parseStatus(o.status); err != nil || o.ignore {
+		return err
+	}
+	// Before anything is asked for: a report that cannot be written is of no use.
+	if err := os.MkdirAll(o.directory, 0o777); err != nil {
+		return usagef("--directory: %v", err)
+	}
+	return nil
 }
 
 // parseBind reads AET[@IP][:PORT]. Without a port nothing is listened on.

@@ -128,7 +128,7 @@ func TestCommitmentAssociationLost(t *testing.T) {
 func TestStgcmtscu(t *testing.T) {
 	t.Parallel()
 	p := &peer{t: t, report: freeAddress(t)}
-	address, dir, reports := p.start(), t.TempDir(), t.TempDir()
+	address, dir, reports := p.start(), t.TempDir(), filepath.Join(t.TempDir(), "reports")
 	writeObject(t, dir, "a", ct("1.1", "1", "1"))
 	writeObject(t, dir, "b", ct("1.2", "2", "2"))
 	_, port, _ := strings.Cut(p.report, ":")
