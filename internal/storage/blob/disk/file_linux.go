@@ -16,6 +16,8 @@ func (o *osFile) WriteAt(off int64, bufs ...[]byte) error {
 		return err
 	}
 	fd := int(o.f.Fd())
+	from := off
+	defer func() { o.beginWriting(from, off-from) }()
 	for len(bufs) > 0 {
 		n, err := unix.Pwritev(fd, bufs[:min(len(bufs), 1024)], off)
 		runtime.KeepAlive(o.f)
@@ -38,6 +40,18 @@ func (o *osFile) WriteAt(off int64, bufs ...[]byte) error {
 		}
 	}
 	return nil
+}
+
+// early is from how many bytes on the disk is set to work at once, rather than when a sync comes.
+const early = 128 << 10
+
+// beginWriting has the system start to write a range out and does not wait for it. What goes wrong is told by the sync
+// that follows: nothing here takes an error away from it.
+func (o *osFile) beginWriting(off, n int64) {
+	if n >= early {
+		_ = unix.SyncFileRange(int(o.f.Fd()), off, n, unix.SYNC_FILE_RANGE_WRITE)
+		runtime.KeepAlive(o.f)
+	}
 }
 
 func (o *osFile) Sync() error {
