@@ -90,6 +90,9 @@ func (s *Store) fillStep() (again bool, later time.Duration) {
 		return false, 0
 	}
 	ahead := s.tail + s.ahead()
+	if s.wanting() && s.spare(2*allocateStep, true) != nil {
+		return false, retryFull // what deletions give back is not for room ahead
+	}
 	if s.next == nil && ahead+s.opt.reserve() > s.opt.SegmentSize {
 		if err := s.prepare(); err != nil {
 			return false, retryFull

@@ -33,6 +33,9 @@ type largeFile struct {
 const largeBuffer = 256 << 10
 
 func (s *Store) newLarge(key blob.Key) (*largeFile, error) {
+	if err := s.spare(s.opt.SpillSize, true); err != nil {
+		return nil, err
+	}
 	f, err := s.fs.Create(s.partPath(key))
 	if err != nil {
 		return nil, disk.WriteError("begin a large object", err)

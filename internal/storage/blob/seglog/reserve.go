@@ -71,6 +71,9 @@ func (s *Store) makeRoom(ctx context.Context, need, room int64) error {
 			s.rotate()
 			continue
 		case s.tail+room > s.opt.SegmentSize:
+			if err := s.spare(room, room > need); err != nil {
+				return err
+			}
 			if err := s.prepare(); err != nil {
 				return err
 			}
@@ -79,6 +82,9 @@ func (s *Store) makeRoom(ctx context.Context, need, room int64) error {
 			s.wait(ctx)
 			continue
 		case s.tail+room > r.allocated:
+			if err := s.spare(s.tail+room-r.allocated, room > need); err != nil {
+				return err
+			}
 			if err := s.allocate(s.active, s.tail+room); err != nil {
 				return err
 			}
