@@ -84,7 +84,9 @@ func TestCommitmentSurvivesKill(t *testing.T) {
 	p := start()
 	stored, absent := storeOne(t, p), dicom.NewUID()
 	for range 3 {
-		askUntilKilled(t, p, book, stored, absent)
+		p.crash(t, 3, 5+rand.IntN(60), func(ctx context.Context, answers chan<- struct{}) {
+			askUntilItBreaks(ctx, p, book, []dicom.UID{stored, absent}, answers)
+		})
 		p = start()
 	}
 	limit := time.NewTimer(time.Minute)
@@ -160,39 +162,6 @@ func storeOne(t *testing.T, p *process) dicom.UID {
 		t.Fatalf("%+v %v", response, err)
 	}
 	return o.instance
-}
-
-// askUntilKilled asks on three associations and kills the daemon after a random number of answers.
-func askUntilKilled(t *testing.T, p *process, book *commitBook, instances ...dicom.UID) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	answers := make(chan struct{})
-	var askers sync.WaitGroup
-	for range 3 {
-		askers.Go(func() { askUntilItBreaks(ctx, p, book, instances, answers) })
-	}
-	done := make(chan struct{})
-	go func() {
-		askers.Wait()
-		close(done)
-	}()
-	for left := 5 + rand.IntN(60); left > 0; left-- {
-		select {
-		case <-answers:
-		case <-done:
-			p.kill()
-			t.Fatalf("all associations broke before the kill\n%s", p.stderr.String())
-		}
-	}
-	p.kill()
-	for {
-		select {
-		case <-answers:
-		case <-done:
-			return
-		}
-	}
 }
 
 func askUntilItBreaks(ctx context.Context, p *process, book *commitBook, instances []dicom.UID, answers chan<- struct{}) {

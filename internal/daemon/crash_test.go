@@ -138,7 +138,9 @@ func TestNothingAnsweredIsLostByKill(t *testing.T) {
 	for range crashes {
 		p := startVictim(t, dir)
 		checkLedger(t, p, book)
-		crash(t, p, book)
+		p.crash(t, 4, 1+rand.IntN(60), func(ctx context.Context, answers chan<- struct{}) {
+			storeUntilItBreaks(ctx, t, p.dicom, book, answers)
+		})
 	}
 	p := startVictim(t, dir)
 	checkLedger(t, p, book)
@@ -150,22 +152,22 @@ func TestNothingAnsweredIsLostByKill(t *testing.T) {
 	t.Logf("%d objects sent, %d answered with success, over %d crashes", len(book.objects), len(book.answered), crashes)
 }
 
-// crash stores on four associations and kills the daemon after a random number of answers.
-func crash(t *testing.T, p *process, book *ledger) {
+// crash runs work on several associations at once, each of which tells of its answers, and kills the daemon after that many.
+func (p *process) crash(t *testing.T, associations, after int, work func(ctx context.Context, answers chan<- struct{})) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	answers := make(chan struct{})
-	var senders sync.WaitGroup
-	for range 4 {
-		senders.Go(func() { storeUntilItBreaks(ctx, t, p.dicom, book, answers) })
+	var workers sync.WaitGroup
+	for range associations {
+		workers.Go(func() { work(ctx, answers) })
 	}
 	done := make(chan struct{})
 	go func() {
-		senders.Wait()
+		workers.Wait()
 		close(done)
 	}()
-	for left := 1 + rand.IntN(60); left > 0; left-- {
+	for left := after; left > 0; left-- {
 		select {
 		case <-answers:
 		case <-done:
