@@ -138,8 +138,10 @@ func (a *Assoc) abort(cause error) {
 	if a.Err() != nil {
 		return
 	}
-	if a.current() == sta2 {
-		// The table knows no local abort here: the connection is given up.
+	switch a.current() {
+	case sta2, sta13:
+		// The table knows no local abort here: the connection is given up. In Sta13
+		// that is an end that could not be told to the peer.
 		_ = a.step(evtConnectionClosed, input{err: &AbortError{Err: cause}})
 		return
 	}
