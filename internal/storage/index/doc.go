@@ -77,6 +77,8 @@ type Resources interface {
 	Changes(since int64, limit int) ([]Change, error)
 	// LastChange is the highest change number ever used, 0 if none.
 	LastChange() (int64, error)
+	// Committed tells whether a patient has instances whose safekeeping was promised (storage commitment).
+	Committed(patient ID) (bool, error)
 	// Position is the log position noted by SetPosition, empty if there is none.
 	Position() (string, error)
 	// Reclaims gives payloads whose deletion is decided and whose bytes may still be there.
@@ -116,7 +118,7 @@ type Tx interface {
 	SetBlob(id ID, b Blob) error
 	// ClearDerived removes every row that can be rebuilt from the log and nothing else.
 	ClearDerived() error
-	// PruneOrphans removes labels and metadata of resources that are not there (any more).
+	// PruneOrphans removes labels, metadata and marks of resources that are not there (any more).
 	PruneOrphans() error
 	// SetPosition notes up to where the log is in the index, in the log's own words.
 	SetPosition(pos string) error
@@ -128,6 +130,9 @@ type Tx interface {
 	PutMetadata(level Level, id ID, m Metadata) error
 	DeleteMetadata(id ID, number int) error
 	SetProtected(patient ID, on bool) error
+	// MarkCommitted notes that the safekeeping of instances of a patient was promised, until the patient is deleted;
+	// ErrNotFound if it is not there.
+	MarkCommitted(patient ID) error
 	PutChange(c Change) error
 	ClearChanges() error
 

@@ -134,6 +134,7 @@ type Found struct {
 	Present bool        // an instance with the UID and the class is stored
 	Classes []dicom.UID // classes under which the UID is stored, when Present is false
 	Blob    Blob        // where the bytes of the present instance lie
+	Patient ID          // to whom the present instance belongs
 }
 
 // Statistics counts resources and bytes.

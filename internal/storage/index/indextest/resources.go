@@ -233,7 +233,7 @@ func testReferences(t *testing.T, open Opener) {
 	}
 	found := make([]index.Found, len(refs))
 	view(t, x, func(r index.ReadTx) error { return r.References(refs, found) })
-	if !found[0].Present || found[0].Blob.Key != a.Blob.Key || found[0].Blob.Instance != a.ID {
+	if !found[0].Present || found[0].Blob.Key != a.Blob.Key || found[0].Blob.Instance != a.ID || found[0].Patient != a.Patient {
 		t.Errorf("present: %+v", found[0])
 	}
 	if found[1].Present || len(found[1].Classes) != 2 {

@@ -73,6 +73,44 @@ func testAnnotations(t *testing.T, open Opener) {
 	})
 }
 
+// The mark of a patient with committed instances outlives a rebuild, and goes with the patient.
+func testCommitted(t *testing.T, open Opener) {
+	x := open(t, t.TempDir())
+	a, b, other := Make("P", "1", "1", "1"), Make("P", "1", "1", "2"), Make("Q", "1", "1", "1")
+	put(t, x, a, b, other)
+	expect := func(when string, p, q bool) {
+		t.Helper()
+		view(t, x, func(r index.ReadTx) error {
+			gotP, err1 := r.Committed(a.Patient)
+			gotQ, err2 := r.Committed(other.Patient)
+			if gotP != p || gotQ != q {
+				t.Errorf("%s: %t and %t, want %t and %t", when, gotP, gotQ, p, q)
+			}
+			return errors.Join(err1, err2)
+		})
+	}
+	remove := func(n *index.NewInstance) {
+		update(t, x, func(tx index.Tx) error { _, err := tx.DeleteInstance(n.ID); return err })
+	}
+	expect("new", false, false)
+	update(t, x, func(tx index.Tx) error { return errors.Join(tx.MarkCommitted(a.Patient), tx.MarkCommitted(a.Patient)) })
+	expect("marked", true, false)
+	remove(a)
+	expect("an instance deleted", true, false)
+	update(t, x, func(tx index.Tx) error {
+		return errors.Join(tx.ClearDerived(), tx.PutInstance(b, true), tx.PutInstance(other, true), tx.PruneOrphans())
+	})
+	expect("rebuilt", true, false)
+	remove(b)
+	expect("the patient deleted", false, false)
+	err := x.Update(t.Context(), func(tx index.Tx) error { return tx.MarkCommitted(a.Patient) })
+	if !errors.Is(err, index.ErrNotFound) {
+		t.Errorf("no such patient: %v", err)
+	}
+	put(t, x, a)
+	expect("the patient stored again", false, false)
+}
+
 func testReclaims(t *testing.T, open Opener) {
 	x := open(t, t.TempDir())
 	b := index.Blob{Key: [16]byte{1, 2}, Seq: 9}

@@ -29,6 +29,7 @@ func Run(t *testing.T, open Opener) {
 		"rebuild":        testRebuild,
 		"changes":        testChanges,
 		"annotations":    testAnnotations,
+		"committed":      testCommitted,
 		"reclaims":       testReclaims,
 		"jobs":           testJobs,
 		"commitRequests": testCommitRequests,

@@ -100,6 +100,20 @@ func (t *tx) SetProtected(patient index.ID, on bool) error {
 	return t.c.exec("DELETE FROM protected WHERE id=?", idOf(patient))
 }
 
+// MarkCommitted implements index.Tx.
+func (t *tx) MarkCommitted(patient index.ID) error {
+	if _, err := t.key("SELECT pk FROM patients WHERE id=?", patient); err != nil {
+		return err
+	}
+	return t.c.exec("INSERT OR IGNORE INTO committed(id) VALUES(?)", idOf(patient))
+}
+
+// Committed implements index.Resources.
+func (t *readTx) Committed(patient index.ID) (marked bool, err error) {
+	return marked, t.c.one("SELECT EXISTS(SELECT 1 FROM committed WHERE id=?)", []arg{idOf(patient)},
+		func(s *sqlite.Stmt) error { marked = s.ColumnBool(0); return nil })
+}
+
 // Position implements index.Resources.
 func (t *readTx) Position() (pos string, err error) {
 	return pos, t.c.one("SELECT position FROM totals", nil, func(s *sqlite.Stmt) error { pos = s.ColumnText(0); return nil })

@@ -232,40 +232,62 @@ func (t *readTx) Identify(value string) (out []index.Resource, err error) {
 
 // References implements index.Resources.
 func (t *readTx) References(refs []index.Reference, found []index.Found) error {
-	s, err := t.c.Prepare("SELECT " + blobColumns + ", flags, id, class_uid FROM instances WHERE sop_uid=?")
+	s, err := t.c.Prepare("SELECT " + blobColumns + ", flags, id, class_uid, series FROM instances WHERE sop_uid=?")
 	if err != nil {
 		return wrap("prepare", err)
 	}
+	patients := map[int64]index.ID{} // by the key of the series: references to one follow each other as a rule
 	for i := range refs {
 		s.BindText(1, string(refs[i].SOPInstanceUID))
-		if err := lookUp(s, refs[i].SOPClassUID, &found[i]); err != nil {
+		series, err := lookUp(s, refs[i].SOPClassUID, &found[i])
+		if err != nil {
 			return err
 		}
 		if err := s.Reset(); err != nil {
 			return wrap("look up", err)
 		}
+		if !found[i].Present {
+			continue
+		}
+		if found[i].Patient, err = t.patientOf(series, patients); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
-func lookUp(s *sqlite.Stmt, class dicom.UID, f *index.Found) error {
+// lookUp reads the rows of one SOP Instance UID; series is that of the instance that is present.
+func lookUp(s *sqlite.Stmt, class dicom.UID, f *index.Found) (series int64, err error) {
 	*f = index.Found{}
 	for {
 		row, err := s.Step()
 		if err != nil {
-			return wrap("look up", err)
+			return 0, wrap("look up", err)
 		}
 		if !row {
-			return nil
+			return series, nil
 		}
 		c := dicom.UID(s.ColumnText(7))
 		if c != class {
 			f.Classes = append(f.Classes, c)
 			continue
 		}
-		f.Present, f.Blob = true, scanBlob(s, 0)
+		f.Present, f.Blob, series = true, scanBlob(s, 0), s.ColumnInt64(8)
 		f.Blob.Upload, f.Blob.Instance = s.ColumnInt64(5)&flagUpload != 0, columnID(s, 6)
 	}
+}
+
+// patientOf finds the patient of a series, in known if it was asked for before.
+func (t *readTx) patientOf(series int64, known map[int64]index.ID) (id index.ID, err error) {
+	id, ok := known[series]
+	if ok {
+		return id, nil
+	}
+	err = t.c.one("SELECT patients.id FROM series JOIN studies ON studies.pk=series.study"+
+		" JOIN patients ON patients.pk=studies.patient WHERE series.pk=?", []arg{num(series)},
+		func(s *sqlite.Stmt) error { id = columnID(s, 0); return nil })
+	known[series] = id
+	return id, err
 }
 
 // Statistics implements index.Resources.

@@ -15,7 +15,7 @@ const applicationID = 0x676e7472
 
 // formats are the steps that lead from each format to the next; the format of a file is the number of steps it has
 // taken (PRAGMA user_version). A released step is never changed.
-var formats = []string{format1}
+var formats = []string{format1, format2}
 
 const format1 = `
 CREATE TABLE patients(
@@ -96,6 +96,10 @@ CREATE TABLE commit_reports(
 	requested BLOB, success BLOB, failures BLOB, created INTEGER, finished INTEGER, used INTEGER, data BLOB);
 CREATE TABLE modalities(name TEXT PRIMARY KEY, json BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE properties(name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+`
+
+const format2 = `
+CREATE TABLE committed(id BLOB PRIMARY KEY) WITHOUT ROWID;
 `
 
 // checkVersion refuses a file of a newer format, or of something else, by name.

@@ -219,7 +219,7 @@ func (t *tx) dropEmpty(r index.Resource) (bool, error) {
 // forget removes what a user has attached to a resource.
 func (t *tx) forget(id index.ID) error {
 	for _, q := range [...]string{"DELETE FROM labels WHERE id=?", "DELETE FROM metadata WHERE id=?",
-		"DELETE FROM attachments WHERE id=?", "DELETE FROM protected WHERE id=?"} {
+		"DELETE FROM attachments WHERE id=?", "DELETE FROM protected WHERE id=?", "DELETE FROM committed WHERE id=?"} {
 		if err := t.c.exec(q, idOf(id)); err != nil {
 			return err
 		}
@@ -262,7 +262,7 @@ func (t *tx) ClearDerived() error {
 func (t *tx) PruneOrphans() error {
 	const unknown = " WHERE id NOT IN (SELECT id FROM patients) AND id NOT IN (SELECT id FROM studies)" +
 		" AND id NOT IN (SELECT id FROM series) AND id NOT IN (SELECT id FROM instances)"
-	for _, name := range []string{"labels", "metadata", "attachments", "protected"} {
+	for _, name := range []string{"labels", "metadata", "attachments", "protected", "committed"} {
 		if err := t.c.exec("DELETE FROM " + name + unknown); err != nil {
 			return err
 		}
