@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 
 	"gantry/internal/storage/index"
 )
@@ -23,6 +24,13 @@ type Deleted struct {
 // Delete removes a resource with all below it. When it returns nil it is gone for good: not found, not replayed, its
 // bytes and its text no longer on the disk. With an error a part of it may be gone; calling it again goes on.
 func (s *Store) Delete(ctx context.Context, level index.Level, id index.ID) (*Deleted, error) {
+	began := time.Now()
+	d, err := s.delete(ctx, level, id)
+	s.o.Observer.deleted(began, d)
+	return d, err
+}
+
+func (s *Store) delete(ctx context.Context, level index.Level, id index.ID) (*Deleted, error) {
 	if err := s.writable(); err != nil {
 		return nil, err
 	}

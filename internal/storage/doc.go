@@ -63,8 +63,9 @@ type Options struct {
 	// BusyTimeout is how long a lock of another program on the index is waited for; 5 s if zero.
 	BusyTimeout time.Duration
 
-	Logger *slog.Logger     // nil: silent
-	Clock  func() time.Time // nil: time.Now
+	Logger   *slog.Logger     // nil: silent
+	Observer *Observer        // nil: nobody
+	Clock    func() time.Time // nil: time.Now
 }
 
 // ExtraTags are Orthanc's ExtraMainDicomTags.

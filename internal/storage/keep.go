@@ -72,11 +72,14 @@ func (s *Store) keep(ctx context.Context, w blob.Writer, a *arrival) error {
 		kind = blob.KindUpload
 	}
 	s.flights.begin(&a.flight)
+	began := time.Now()
 	ticket, err := w.Commit(ctx, kind, a.meta())
 	if err != nil {
 		s.flights.done(&a.flight)
 		return s.typed("keep an object", err)
 	}
+	s.o.Observer.appended(began, a.n.Blob.Size)
+	began = time.Now()
 	s.flights.saw(ticket.Next())
 	a.n.Blob.Key, a.n.Blob.Seq = ticket.Ref().Key, ticket.Ref().Seq
 	// From here on the record is in the log: it is brought to its end even if the sender gives up.
@@ -84,6 +87,7 @@ func (s *Store) keep(ctx context.Context, w blob.Writer, a *arrival) error {
 	if err := ticket.Wait(ctx); err != nil {
 		return s.typed("wait for the disk", err) // the flight stays: nothing says that the record is not there
 	}
+	s.o.Observer.synced(began)
 	s.pending.add(a)
 	if a.old != nil {
 		return s.replaced(ctx, a)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"gantry/internal/dicom"
 	"gantry/internal/dicom/codec"
@@ -23,6 +24,7 @@ type Object struct {
 
 // OpenInstance opens the bytes of an instance.
 func (s *Store) OpenInstance(ctx context.Context, id index.ID) (*Object, error) {
+	began := time.Now()
 	for attempt := 0; ; attempt++ {
 		var row *index.InstanceRow
 		err := s.View(ctx, func(r index.ReadTx) (err error) { row, err = r.Instance(id); return err })
@@ -36,7 +38,7 @@ func (s *Store) OpenInstance(ctx context.Context, id index.ID) (*Object, error) 
 		if err != nil {
 			return nil, s.typed("open instance "+id.String(), err)
 		}
-		return &Object{InstanceRow: *row, blob: b, limits: s.o.Limits}, nil
+		return &Object{InstanceRow: *row, blob: s.o.Observer.meter(b, began), limits: s.o.Limits}, nil
 	}
 }
 

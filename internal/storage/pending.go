@@ -160,6 +160,7 @@ func (s *Store) tellIndex(err, before error) {
 
 // indexRows writes arrivals and how far the log is in the index, in one transaction.
 func (s *Store) indexRows(rows []*arrival) error {
+	began := time.Now()
 	err := s.idx.Derive(context.Background(), func(tx index.Tx) error { // the disk ends this, nobody else
 		for _, a := range rows {
 			if err := tx.PutInstance(&a.n, false); err != nil {
@@ -176,6 +177,7 @@ func (s *Store) indexRows(rows []*arrival) error {
 	if err != nil {
 		return s.typed("write to the index", err)
 	}
+	s.o.Observer.indexed(began, len(rows))
 	for _, a := range rows {
 		s.flights.done(&a.flight)
 	}

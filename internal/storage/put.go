@@ -75,6 +75,12 @@ type arrival struct {
 // Errors: *BadObjectError, *MismatchError, ErrFull, ErrReadOnly, ErrWriteStopped, ErrBusy, ErrUnavailable, the error of
 // rq.Data, that of ctx. After an error nothing of the object is there.
 func (s *Store) Put(ctx context.Context, rq *PutRequest) (*PutResult, error) {
+	rs, err := s.put(ctx, rq)
+	s.o.Observer.put(rs, err)
+	return rs, err
+}
+
+func (s *Store) put(ctx context.Context, rq *PutRequest) (*PutResult, error) {
 	if err := s.ready(ctx); err != nil {
 		return nil, err
 	}

@@ -160,6 +160,8 @@ func (s *Store) Update(ctx context.Context, fn func(index.Tx) error) error {
 	if err := s.flush(ctx); err != nil {
 		return err
 	}
+	began := time.Now()
+	defer s.o.Observer.updated(began)
 	return s.told(s.idx.Update(ctx, fn))
 }
 

@@ -177,6 +177,16 @@ type Stats struct {
 	Quarantine int64    // objects lying in quarantine
 }
 
+// Gauges are those of the Stats that can be told at once, however large the store is. A Store may have a method
+// Gauges() Gauges.
+type Gauges struct {
+	Memory    int64 // held by objects being written
+	MemoryMax int64 // the budget
+	Syncs     int64 // waits for the disk since opening
+	Records   int64 // records written since opening
+	Findings  int64 // damaged places met since opening
+}
+
 // Finding is something Check found wrong.
 type Finding struct {
 	Ref        Ref      // zero when the record cannot be read at all

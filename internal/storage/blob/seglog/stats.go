@@ -43,6 +43,12 @@ func (s *Store) Stats(context.Context) blob.Stats {
 	return st
 }
 
+// Gauges tells what costs nothing to tell.
+func (s *Store) Gauges() blob.Gauges {
+	return blob.Gauges{Memory: s.budget.Used(), MemoryMax: s.budget.Limit(), Syncs: s.syncs.Load(),
+		Records: s.records.Load(), Findings: s.findings.Load()}
+}
+
 // count finds out how much of each segment is dead; from then on Delete and
 // compaction keep the figures.
 func (s *Store) count() {
