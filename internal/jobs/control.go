@@ -124,41 +124,6 @@ func (e *Engine) SetPriority(ctx context.Context, id string, priority int) error
 	})
 }
 
-// Output opens a file that a successful job left behind, or returns ErrUnknown or ErrNoOutput.
-func (e *Engine) Output(id, key string) (Output, error) {
-	out, err := e.outputter(id)
-	if err != nil {
-		return Output{}, err
-	}
-	return out.Output(key)
-}
-
-// DeleteOutput gives up a file that a successful job left behind, or returns ErrUnknown or ErrNoOutput.
-func (e *Engine) DeleteOutput(id, key string) error {
-	out, err := e.outputter(id)
-	if err != nil {
-		return err
-	}
-	return out.DeleteOutput(key)
-}
-
-func (e *Engine) outputter(id string) (Outputter, error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	en, ok := e.entries[id]
-	if !ok {
-		return nil, ErrUnknown
-	}
-	if en.rec.State != Success || e.revive(en) != nil {
-		return nil, ErrNoOutput
-	}
-	out, ok := en.job.(Outputter)
-	if !ok {
-		return nil, ErrNoOutput
-	}
-	return out, nil
-}
-
 // control changes a job under the lock and returns when the change is kept.
 func (e *Engine) control(ctx context.Context, id string, change func(*entry) error) error {
 	e.mu.Lock()

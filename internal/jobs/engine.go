@@ -1,10 +1,12 @@
 package jobs
 
 import (
+	"container/list"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"runtime"
 	"slices"
 	"strings"
@@ -19,30 +21,40 @@ type Config struct {
 	Workers     int   // jobs run at once; 0 = number of cores
 	HistorySize int   // ended jobs remembered
 	Limit       int   // unfinished jobs held; 0 = no limit
+	OutputLimit int   // successful jobs whose files are kept, the least recently used go first; 0 = no limit
 	Saver       Saver // nil: nothing survives a restart
-	Factories   map[string]Factory
-	Retry       RetryPolicy // of jobs that have none of their own
-	Logger      *slog.Logger
+	// OutputDir is the folder of the files that jobs leave behind, which belongs to the engine alone; "": jobs cannot
+	// leave any. Without a Saver it is emptied at start and stop.
+	OutputDir string
+	// SetAside starts without the jobs that were kept: they stay with the Saver, for the next start without it.
+	SetAside  bool
+	Factories map[string]Factory
+	Retry     RetryPolicy // of jobs that have none of their own
+	Observer  *Observer   // nil: nobody
+	Logger    *slog.Logger
 }
 
 // Engine runs jobs. Its methods may be called from any goroutine.
 type Engine struct {
-	cfg   Config
-	log   *slog.Logger
-	saves *saves
+	cfg     Config
+	log     *slog.Logger
+	saves   *saves
+	outputs outputFolder
 
 	ctx    context.Context // ends when the engine stops
 	cancel context.CancelCauseFunc
-	active sync.WaitGroup // running jobs
+	active sync.WaitGroup // running jobs, and files being deleted
 
 	mu         sync.Mutex
 	entries    map[string]*entry
 	pending    queue
 	history    []*entry // ended, oldest first
+	totals     totals
 	running    int
 	unfinished int
 	seq        int64
-	room       chan struct{} // closed when a job ends
+	aside      map[string]bool // jobs that were kept and are not loaded
+	room       chan struct{}   // closed when a job ends
 	started    bool
 	stopped    bool
 }
@@ -63,6 +75,11 @@ type entry struct {
 	saved   time.Time               // last time the progress went to the saver
 	kept    bool                    // the end of the job is durable
 	changed chan struct{}           // closed at the next change; nil when nobody watches
+	outputs []OutputInfo            // of a success; nil: not asked yet, or none
+	used    time.Time               // last time somebody had use for the outputs
+	evicted bool                    // the outputs had to make room
+	counted State                   // as which it is in the totals
+	place   *list.Element           // among those of its kind that have not ended
 }
 
 // New returns an engine that takes jobs, but runs none before Start.
@@ -76,7 +93,8 @@ func New(cfg Config) *Engine {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	e := &Engine{cfg: cfg, log: cfg.Logger, entries: map[string]*entry{}, room: make(chan struct{})}
+	e := &Engine{cfg: cfg, log: cfg.Logger, entries: map[string]*entry{}, totals: newTotals(),
+		outputs: outputFolder{cfg.OutputDir}, room: make(chan struct{})}
 	e.ctx, e.cancel = context.WithCancelCause(context.Background())
 	e.saves = newSaves(e)
 	return e
@@ -100,6 +118,10 @@ func (e *Engine) Start(ctx context.Context) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	records = slices.DeleteFunc(records, func(r Record) bool { return e.entries[r.ID] != nil })
+	if e.cfg.SetAside {
+		e.setAside(records)
+		return nil
+	}
 	if len(records) > 0 {
 		e.lineUpBehind(records[len(records)-1].Seq)
 	}
@@ -107,10 +129,44 @@ func (e *Engine) Start(ctx context.Context) error {
 		e.restore(r)
 	}
 	slices.SortStableFunc(e.history, func(a, b *entry) int { return a.rec.Changed.Compare(b.rec.Changed) })
+	e.evictOutputs()
 	e.trim()
+	e.sweepOutputs()
 	e.started = true
 	e.dispatch()
 	return nil
+}
+
+// setAside leaves the jobs that were kept where they are, and lines new ones up behind them. Engine.mu is held.
+func (e *Engine) setAside(records []Record) {
+	e.aside = map[string]bool{}
+	for _, r := range records {
+		e.aside[r.ID] = true
+	}
+	if len(records) > 0 {
+		e.lineUpBehind(records[len(records)-1].Seq)
+		e.log.Warn("the jobs that were kept are set aside until the next start without --no-jobs", "jobs", len(records))
+	}
+	e.started = true
+	e.dispatch()
+}
+
+// IsSetAside reports whether a job was kept by an earlier run and is left alone by this one.
+func (e *Engine) IsSetAside(id string) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.aside[id]
+}
+
+// sweepOutputs deletes the files of jobs that are not remembered, and of failures. Engine.mu is held.
+func (e *Engine) sweepOutputs() {
+	err := e.outputs.sweep(func(id string) bool {
+		en, ok := e.entries[id]
+		return ok && en.rec.State != Failure && !en.evicted
+	})
+	if err != nil {
+		e.log.Error("files that forgotten jobs left behind cannot be deleted; the next start tries again", "error", err)
+	}
 }
 
 // lineUpBehind moves the jobs that were submitted before the start behind those of the last run. Engine.mu is held.
@@ -146,7 +202,11 @@ func (e *Engine) Stop(ctx context.Context) error {
 	case <-ctx.Done():
 		err = fmt.Errorf("jobs: a step did not end in time: %w", ctx.Err())
 	}
-	return errors.Join(err, e.saves.stop(ctx))
+	err = errors.Join(err, e.saves.stop(ctx))
+	if e.cfg.Saver == nil && e.cfg.OutputDir != "" {
+		err = errors.Join(err, os.RemoveAll(e.cfg.OutputDir)) // nobody will know whose they are
+	}
+	return err
 }
 
 // Get returns what is known of a job.

@@ -2,7 +2,6 @@ package jobs
 
 import (
 	"context"
-	"io"
 	"time"
 )
 
@@ -58,22 +57,6 @@ type Resubmitter interface {
 // [CodeCanceled] after a cancel. It runs once per ending, also when the job never ran.
 type Ender interface {
 	Ended(ctx context.Context, err error)
-}
-
-// Outputter is a job that leaves files behind, which live as long as the job is in the history.
-type Outputter interface {
-	// Output opens the file of that key, or returns [ErrNoOutput].
-	Output(key string) (Output, error)
-	// DeleteOutput gives the file of that key up, or returns [ErrNoOutput].
-	DeleteOutput(key string) error
-}
-
-// Output is a file a job left behind.
-type Output struct {
-	Name        string // suggested file name
-	ContentType string
-	Modified    time.Time
-	Data        io.ReadSeekCloser
 }
 
 // RetryPolicy says when a job that failed with [Again] is tried again.

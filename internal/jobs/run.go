@@ -18,6 +18,7 @@ func (e *Engine) dispatch() {
 		ctx, stop := context.WithCancelCause(e.ctx)
 		en.stop, en.wish, en.since = stop, "", time.Now()
 		en.rec.State, en.rec.Changed = Running, en.since
+		e.count(en, Running)
 		en.notify()
 		e.running++
 		e.active.Add(1)
@@ -108,6 +109,11 @@ func (e *Engine) between(en *entry, res Result) {
 
 // settle moves a job out of its slot; those who wait hear of it when it is kept.
 func (e *Engine) settle(en *entry, v verdict) {
+	if v.state == Success {
+		if err := e.keepOutputs(en); err != nil {
+			v = verdict{state: Failure, err: err}
+		}
+	}
 	if v.state.Ended() {
 		if ender, ok := en.job.(Ender); ok {
 			ender.Ended(context.WithoutCancel(e.ctx), v.err)
@@ -130,7 +136,10 @@ func (e *Engine) settle(en *entry, v verdict) {
 
 // move gives a job that holds no slot its new state. Engine.mu is held.
 func (e *Engine) move(en *entry, v verdict) {
+	before := en.rec.State
 	en.rec.State, en.rec.Changed = v.state, time.Now()
+	e.count(en, v.state)
+	e.observeMove(en, before)
 	en.rec.ErrorCode, en.rec.ErrorDetails = CodeSuccess, ""
 	if v.err != nil {
 		en.rec.ErrorCode, en.rec.ErrorDetails = CodeOf(v.err), detailsOf(v.err)
@@ -146,13 +155,23 @@ func (e *Engine) move(en *entry, v verdict) {
 	}
 }
 
-// end puts a job into the history. Engine.mu is held.
+// end puts a job into the history, without what only a living job needs. Engine.mu is held.
 func (e *Engine) end(en *entry) {
-	if _, ok := en.job.(Outputter); !ok && en.rec.State == Success {
-		en.job = nil
+	switch _, leaves := en.job.(Outputter); {
+	case en.rec.State == Success:
+		en.job, en.used = nil, en.rec.Changed
+		if !leaves {
+			en.rec.Data = nil
+		}
+	case leaves:
+		e.dropOutputs(en.rec.ID)
+	}
+	if e.cfg.Factories[en.rec.Kind] != nil {
+		en.job = nil // a resubmit makes it again from its state
 	}
 	e.history = append(e.history, en)
 	e.leave()
+	e.evictOutputs()
 	e.trim()
 }
 
@@ -169,6 +188,10 @@ func (e *Engine) trim() {
 // forget drops an ended job. Engine.mu is held.
 func (e *Engine) forget(en *entry) {
 	delete(e.entries, en.rec.ID)
+	e.count(en, "")
+	if en.outputs != nil && !en.evicted {
+		e.dropOutputs(en.rec.ID)
+	}
 	e.saves.mark(en.rec.ID)
 }
 
@@ -190,6 +213,7 @@ func (e *Engine) toPending(en *entry) {
 		en.timer = nil
 	}
 	en.rec.State, en.rec.Changed, en.kept = Pending, time.Now(), false
+	e.count(en, Pending)
 	e.pending.add(en)
 	en.notify()
 	e.dispatch()

@@ -71,6 +71,7 @@ func (e *Engine) submit(ctx context.Context, job Job, o Options) (*entry, error)
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.entries[en.rec.ID] = en
+	e.count(en, Pending)
 	e.pending.add(en)
 	e.dispatch()
 	return en, nil
@@ -78,7 +79,7 @@ func (e *Engine) submit(ctx context.Context, job Job, o Options) (*entry, error)
 
 // reserve takes room for one unfinished job and its place in the order.
 func (e *Engine) reserve(ctx context.Context, noWait bool) (int64, error) {
-	for {
+	for first := true; ; first = false {
 		e.mu.Lock()
 		if e.stopped {
 			e.mu.Unlock()
@@ -93,6 +94,9 @@ func (e *Engine) reserve(ctx context.Context, noWait bool) (int64, error) {
 		}
 		room := e.room
 		e.mu.Unlock()
+		if first {
+			e.observeFull()
+		}
 		if noWait {
 			return 0, ErrQueueFull
 		}
@@ -144,9 +148,14 @@ func (e *Engine) policy(job Job) RetryPolicy {
 func (e *Engine) restore(r Record) {
 	en := &entry{rec: r, index: -1, content: rawContent(r.Content), saved: time.Now()}
 	e.entries[r.ID] = en
+	defer func() { e.count(en, en.rec.State) }()
 	e.seq = max(e.seq, r.Seq)
 	en.kept = r.State.Ended()
 	if r.State.Ended() {
+		en.used = r.Changed
+		if r.State == Success && e.outputs.holds(r.ID) {
+			e.describeOutputs(en)
+		}
 		e.history = append(e.history, en)
 		return
 	}
