@@ -35,7 +35,9 @@ type Options struct {
 	Handler      any           // as Config.Handler
 	DrainTimeout time.Duration // as Config.DrainTimeout
 	Logger       *slog.Logger  // nil discards
-	Observer     *Observer     // told of operations only; nil: nobody
+	Observer     *Observer     // told of operations only, both ends'; nil: nobody
+	// Around is as Config.Around.
+	Around func(ctx context.Context, rq *Incoming, next func() error) error
 }
 
 // Bind returns what serves the peer's requests on an association. Nothing is received before Run.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"log/slog"
+	"net"
 	"time"
 
 	"gantry/internal/dicom"
@@ -45,6 +46,14 @@ type Config struct {
 	Roles func(peer *Peer, proposed dul.RoleSelection) dul.RoleSelection
 	// Identity checks a user identity (PS3.7 D.3.3.7) and returns the server response, nil for none. Nil lets all in.
 	Identity func(ctx context.Context, rq *dul.Request) ([]byte, error)
+
+	// Connection takes each connection before its first byte is read, and returns what is read in its place. Review has
+	// the last word on the answer to an association that is about to be accepted: it may change it, and its error is as
+	// that of Access, or an *dul.AbortError. Around performs an operation, by next or in another way; its error becomes
+	// the status. All are for faults made on purpose; nil: nothing comes between.
+	Connection func(net.Conn) net.Conn
+	Review     func(ctx context.Context, rq *dul.Request, answer *dul.Answer) error
+	Around     func(ctx context.Context, rq *Incoming, next func() error) error
 
 	MaxAssociations int // associations at once, more are refused as transient, local limit exceeded; 0: 100
 	// Operations is how many operations are performed at once over all associations (DicomThreadsCount); 0: 4. It bounds

@@ -34,6 +34,11 @@ func (s *Server) negotiate(ctx context.Context, rq *dul.Request, peer *Peer) (*d
 			answer.Roles = append(answer.Roles, s.roles(peer, role))
 		}
 	}
+	if s.cfg.Review != nil {
+		if err := s.cfg.Review(ctx, rq, answer); err != nil {
+			return nil, rejection(err)
+		}
+	}
 	return answer, nil
 }
 
@@ -84,8 +89,11 @@ func (s *Server) window(proposed *dul.AsyncWindow) *dul.AsyncWindow {
 	return &dul.AsyncWindow{Invoked: invoked, Performed: proposed.Performed}
 }
 
-// rejection makes sure that the peer gets an A-ASSOCIATE-RJ, whatever the error.
+// rejection makes sure that the peer gets an A-ASSOCIATE-RJ, whatever the error, unless it is to get an A-ABORT.
 func rejection(err error) error {
+	if abort, ok := err.(*dul.AbortError); ok { //nolint:errorlint // wrapped, it is of another association
+		return abort
+	}
 	var rj *dul.Rejection
 	if errors.As(err, &rj) {
 		return rj

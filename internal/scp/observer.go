@@ -12,16 +12,19 @@ type Observer struct {
 	AssociationOpened   func(peer *Peer)
 	AssociationClosed   func(peer *Peer, lasted time.Duration, err error) // nil error: released
 	AssociationRejected func(remote net.Addr, callingAET, calledAET string, err error)
-	Operation           func(op Operation)
+	ConnectionRefused   func(remote net.Addr) // too many connections, or it made room for another
+	Operation           func(op Operation)    // of the peer's, answered by us
+	Asked               func(op Operation)    // of ours, answered by the peer or not
 }
 
-// Operation is one that was performed and answered.
+// Operation is one that was performed and answered, or asked for.
 type Operation struct {
 	Peer     *Peer
 	Service  string // "C-STORE"
 	Status   dimse.Status
 	Duration time.Duration // from the command to the response
 	Bytes    int64         // of the data set
+	Err      error         // of Asked: there was no response
 }
 
 func (o *Observer) opened(p *Peer) {
@@ -46,4 +49,24 @@ func (o *Observer) operation(op Operation) {
 	if o != nil && o.Operation != nil {
 		o.Operation(op)
 	}
+}
+
+func (o *Observer) connectionRefused(remote net.Addr) {
+	if o != nil && o.ConnectionRefused != nil {
+		o.ConnectionRefused(remote)
+	}
+}
+
+// Asked tells the observer of a request of this end that was made at began and answered, if reply is not nil; bytes is
+// the size of its data set.
+func (a *Association) Asked(cmd *dimse.Command, began time.Time, bytes int64, reply *dimse.Reply, err error) {
+	o := a.opts.Observer
+	if o == nil || o.Asked == nil {
+		return
+	}
+	op := Operation{Peer: a.peer, Service: cmd.Service(), Duration: time.Since(began), Bytes: bytes, Err: err}
+	if err == nil {
+		op.Status = reply.Command.Status
+	}
+	o.Asked(op)
 }

@@ -82,7 +82,7 @@ func (a *Association) perform(ctx context.Context, op *operation, read func()) {
 	if duplicate {
 		err = dimse.Errorf(dimse.StatusDuplicateInvocation, "message id %d is in use", op.Command.MessageID)
 	} else {
-		err = a.dispatch(ctx, op)
+		err = a.around(ctx, op)
 	}
 	a.answer(ctx, op, err)
 }

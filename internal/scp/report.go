@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"time"
 
 	"gantry/internal/dicom"
 	"gantry/internal/dicom/codec"
@@ -74,12 +75,15 @@ func (a *Association) EventReportOn(ctx context.Context, pc dul.Context, rp *Eve
 	if err != nil {
 		return nil, err
 	}
-	reply, err := a.session.Do(ctx, pc.ID, &dimse.Command{
+	cmd := &dimse.Command{
 		Field:                  dimse.NEventReportRQ,
 		AffectedSOPClassUID:    rp.SOPClassUID,
 		AffectedSOPInstanceUID: rp.SOPInstanceUID,
 		EventTypeID:            rp.EventTypeID,
-	}, data)
+	}
+	began := time.Now()
+	reply, err := a.session.Do(ctx, pc.ID, cmd, data)
+	a.Asked(cmd, began, 0, reply, err) // how long a report is is not worth counting
 	if err != nil {
 		return nil, fmt.Errorf("scp: N-EVENT-REPORT: %w", err)
 	}

@@ -131,6 +131,7 @@ func (s *Server) start(ctx context.Context, c net.Conn) {
 		cancel(nil)
 		_ = c.Close() // it was not used
 		s.log.Warn("connection closed: too many", "remote", c.RemoteAddr())
+		s.cfg.Observer.connectionRefused(c.RemoteAddr())
 		return
 	}
 	go func() {
@@ -194,7 +195,11 @@ func (s *Server) forget(conn *connection) {
 
 // serve takes a connection from its first byte to its end.
 func (s *Server) serve(ctx context.Context, conn *connection) {
-	assoc, err := dul.Accept(ctx, promptly(conn.net), s.policy(conn))
+	nc := promptly(conn.net)
+	if s.cfg.Connection != nil {
+		nc = s.cfg.Connection(nc)
+	}
+	assoc, err := dul.Accept(ctx, nc, s.policy(conn))
 	if err != nil {
 		s.release(conn)
 		s.refused(conn, err)
@@ -202,6 +207,7 @@ func (s *Server) serve(ctx context.Context, conn *connection) {
 	}
 	a := bind(assoc, conn.peer, Options{
 		Handler: s.cfg.Handler, DrainTimeout: s.cfg.DrainTimeout, Logger: s.log, Observer: s.cfg.Observer,
+		Around: s.cfg.Around,
 	}, s.limits)
 	s.established(conn, a)
 	started := time.Now()
@@ -272,6 +278,7 @@ func (s *Server) refused(conn *connection, err error) {
 	s.mu.Unlock()
 	if gone {
 		s.log.Warn("connection closed: too many, and it asked for nothing", "remote", remote)
+		s.cfg.Observer.connectionRefused(remote)
 		return
 	}
 	if errors.Is(err, dul.ErrNoAssociation) {
@@ -297,6 +304,9 @@ func (s *Server) ended(a *Association, lasted time.Duration, err error) {
 	}
 	s.cfg.Observer.closed(a.peer, lasted, err)
 }
+
+// FreeOperations returns how many more operations could be performed at once; see Config.Operations.
+func (s *Server) FreeOperations() int { return cap(s.limits.operations) - len(s.limits.operations) }
 
 // Associations returns the number of associations, those being negotiated included.
 func (s *Server) Associations() int {

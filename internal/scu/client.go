@@ -38,8 +38,9 @@ type Config struct {
 	// LenientRoles sends an N-EVENT-REPORT although the peer did not grant the role of SCP, as some forget to.
 	LenientRoles bool
 	// Handler performs what the peer asks for on this association: an scp.EventReceiver, for example.
-	Handler any
-	Logger  *slog.Logger // nil discards
+	Handler  any
+	Observer *scp.Observer // told of the operations of both ends; nil: nobody
+	Logger   *slog.Logger  // nil discards
 }
 
 // Client is an association that this end asked for. Its methods may be called at once.
@@ -77,7 +78,7 @@ func Dial(ctx context.Context, cfg Config) (*Client, error) {
 	case err != nil:
 		return nil, fmt.Errorf("scu: associate with %s at %s: %w", cfg.CalledAET, cfg.Addr, err)
 	}
-	service := scp.Bind(assoc, scp.Options{Handler: cfg.Handler, Logger: cfg.Logger})
+	service := scp.Bind(assoc, scp.Options{Handler: cfg.Handler, Logger: cfg.Logger, Observer: cfg.Observer})
 	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	c := &Client{assoc: assoc, contexts: assoc.Contexts(), service: service, session: service.Session(), lenient: cfg.LenientRoles, cancel: cancel}
 	go func() {
@@ -142,7 +143,12 @@ func (c *Client) context(class, syntax dicom.UID) (dul.Context, error) {
 
 // do makes a request and turns its reply into a response.
 func (c *Client) do(ctx context.Context, pc dul.Context, cmd *dimse.Command, data io.Reader) (*Response, error) {
+	began, sent := time.Now(), &counted{r: data}
+	if data != nil {
+		data = sent
+	}
 	reply, err := c.session.Do(ctx, pc.ID, cmd, data)
+	c.service.Asked(cmd, began, sent.n, reply, err)
 	if err != nil {
 		err = fmt.Errorf("scu: %s: %w", cmd.Service(), err)
 	}
@@ -157,4 +163,17 @@ func response(pc dul.Context, reply *dimse.Reply, err error) (*Response, error) 
 		Status: reply.Command.Status, ErrorComment: reply.Command.ErrorComment, Command: reply.Command,
 		Dataset: reply.Dataset, TransferSyntax: dicom.UID(pc.TransferSyntax),
 	}, nil
+}
+
+// counted counts what is sent of a data set.
+type counted struct {
+	r io.Reader
+	n int64
+}
+
+// Read implements io.Reader.
+func (c *counted) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	c.n += int64(n)
+	return n, err
 }

@@ -78,8 +78,7 @@ func (s *Store) keep(ctx context.Context, w blob.Writer, a *arrival) error {
 		s.flights.done(&a.flight)
 		return s.typed("keep an object", err)
 	}
-	s.o.Observer.appended(began, a.n.Blob.Size)
-	began = time.Now()
+	appended := time.Now()
 	s.flights.saw(ticket.Next())
 	a.n.Blob.Key, a.n.Blob.Seq = ticket.Ref().Key, ticket.Ref().Seq
 	// From here on the record is in the log: it is brought to its end even if the sender gives up.
@@ -87,7 +86,7 @@ func (s *Store) keep(ctx context.Context, w blob.Writer, a *arrival) error {
 	if err := ticket.Wait(ctx); err != nil {
 		return s.typed("wait for the disk", err) // the flight stays: nothing says that the record is not there
 	}
-	s.o.Observer.synced(began)
+	s.o.Observer.kept(began, appended, a.n.Blob.Size)
 	s.pending.add(a)
 	if a.old != nil {
 		return s.replaced(ctx, a)

@@ -13,13 +13,12 @@ import (
 // Observer is told what the store does and how long that takes, for metrics. Each of its functions may be nil; they are
 // called by many goroutines and must not wait.
 type Observer struct {
-	Put      func(status PutStatus, err error)                    // an object was taken in, or refused
-	Appended func(took time.Duration, bytes int64)                // a record was written to the log
-	Synced   func(waited time.Duration)                           // a record became durable
-	Indexed  func(took time.Duration, rows int)                   // a batch of arrivals went into the index
-	Updated  func(took time.Duration)                             // a transaction of Store.Update, with its wait for the disk
-	Read     func(took time.Duration, bytes int64)                // an object was opened, read and closed; see Object
-	Deleted  func(took time.Duration, instances int, bytes int64) // a resource was deleted
+	Put     func(status PutStatus, err error)                    // an object was taken in, or refused
+	Kept    func(appended, waited time.Duration, bytes int64)    // a record was written to the log, and waited for until it was durable
+	Indexed func(took time.Duration, rows int)                   // a batch of arrivals went into the index
+	Updated func(took time.Duration)                             // a transaction of Store.Update, with its wait for the disk
+	Read    func(took time.Duration, bytes int64)                // an object was opened, read and closed; see Object
+	Deleted func(took time.Duration, instances int, bytes int64) // a resource was deleted
 }
 
 func (o *Observer) put(rs *PutResult, err error) {
@@ -33,15 +32,9 @@ func (o *Observer) put(rs *PutResult, err error) {
 	o.Put(status, err)
 }
 
-func (o *Observer) appended(began time.Time, bytes int64) {
-	if o != nil && o.Appended != nil {
-		o.Appended(time.Since(began), bytes)
-	}
-}
-
-func (o *Observer) synced(began time.Time) {
-	if o != nil && o.Synced != nil {
-		o.Synced(time.Since(began))
+func (o *Observer) kept(began, appended time.Time, bytes int64) {
+	if o != nil && o.Kept != nil {
+		o.Kept(appended.Sub(began), time.Since(appended), bytes)
 	}
 }
 
