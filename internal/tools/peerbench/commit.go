@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
 	"strings"
+	"text/tabwriter"
 	"time"
 
 	"gantry/internal/dicom"
@@ -17,58 +19,92 @@ import (
 	"gantry/internal/scu"
 )
 
-// benchCommit measures storage commitment: from the N-ACTION request to the report.
+// benchCommit measures storage commitment: from the N-ACTION request to the report, for requests of growing size.
+// Objects are stored between the sizes, never twice. A peer other than gantry has a minute for all of it.
 func benchCommit(ctx context.Context, opt *options) error {
+	fmt.Println("Storage commitment, from the request to the report")
+	table := tabwriter.NewWriter(os.Stdout, 2, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(table, "peer\treferences\tms\treferences/s\t")
 	for _, p := range peers(opt) {
 		if p.name == "storescp" {
 			continue // it has no storage commitment
 		}
-		count := opt.refs
-		if p.name == "orthanc" {
-			count = opt.refsPeer
+		budget := 10 * time.Minute
+		if p.name != "gantry" {
+			budget = time.Minute
 		}
-		var rates []float64
-		for range opt.rounds {
-			took, err := commitOnce(ctx, opt, p, count)
-			if err != nil {
-				return fmt.Errorf("%s: %w", p.name, err)
-			}
-			rates = append(rates, float64(count)/took.Seconds())
+		if err := commitSizes(ctx, opt, p, budget, table); err != nil {
+			return fmt.Errorf("%s: %w", p.name, err)
 		}
-		fmt.Printf("commitment of %d stored references, %-8s %.0f references/s (median of %d)\n", count, p.name, median(rates), opt.rounds)
 	}
+	err := table.Flush()
 	fmt.Println()
+	return err
+}
+
+// commitSizes asks one server for requests of all sizes until its time is used up.
+func commitSizes(ctx context.Context, opt *options, p peer, budget time.Duration, table io.Writer) error {
+	ctx, cancel := context.WithTimeout(ctx, budget)
+	defer cancel()
+	dir, err := os.MkdirTemp(opt.scratch, p.name+"-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	server, err := p.start(ctx, opt, dir)
+	if err != nil {
+		return err
+	}
+	defer server.stop()
+	port, err := os.ReadFile(filepath.Join(dir, "callback"))
+	if err != nil {
+		return err
+	}
+	var stored []dicom.UID
+	for _, count := range opt.commit {
+		took, err := commitSize(ctx, opt, server, string(port), count, &stored)
+		if err != nil && ctx.Err() != nil {
+			fmt.Fprintf(table, "%s\t%d\tnot reached\tin %s\t\n", p.name, count, budget)
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(table, "%s\t%d\t%.1f\t%.0f\t\n", p.name, count, took*1000, float64(count)/took)
+	}
 	return nil
 }
 
-func commitOnce(ctx context.Context, opt *options, p peer, count int) (time.Duration, error) {
-	dir, err := os.MkdirTemp(opt.scratch, p.name+"-")
-	if err != nil {
-		return 0, err
+// commitSize stores what is missing for a request of the size and returns the median of its rounds in seconds.
+func commitSize(ctx context.Context, opt *options, s *server, port string, count int, stored *[]dicom.UID) (float64, error) {
+	if missing := count - len(*stored); missing > 0 {
+		objects, err := os.MkdirTemp(opt.scratch, "objects-")
+		if err != nil {
+			return 0, err
+		}
+		defer os.RemoveAll(objects)
+		folders, err := writeObjects(objects, size{name: "3k", bytes: 3000, count: missing}, 1)
+		if err != nil {
+			return 0, err
+		}
+		instances, err := instancesIn(folders[0])
+		if err != nil {
+			return 0, err
+		}
+		if _, err := send(ctx, opt, s, folders); err != nil {
+			return 0, err
+		}
+		*stored = append(*stored, instances...)
 	}
-	defer os.RemoveAll(dir)
-	objects := filepath.Join(dir, "objects")
-	folders, err := writeObjects(objects, size{name: "3k", bytes: 3000, count: count}, 1)
-	if err != nil {
-		return 0, err
+	var seconds []float64
+	for range opt.rounds {
+		took, err := askForCommitment(ctx, s, port, (*stored)[:count])
+		if err != nil {
+			return 0, err
+		}
+		seconds = append(seconds, took.Seconds())
 	}
-	server, err := p.start(ctx, opt, dir)
-	if err != nil {
-		return 0, err
-	}
-	defer server.stop()
-	if _, err := send(ctx, opt, server, folders); err != nil {
-		return 0, err
-	}
-	references, err := instancesIn(folders[0])
-	if err != nil {
-		return 0, err
-	}
-	port, err := os.ReadFile(filepath.Join(dir, "callback"))
-	if err != nil {
-		return 0, err
-	}
-	return askForCommitment(ctx, server, string(port), references)
+	return median(seconds), nil
 }
 
 // instancesIn returns the SOP Instance UIDs of the objects in a folder.

@@ -16,6 +16,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -30,8 +31,7 @@ type options struct {
 	orthanc  string
 	storescp string
 	storescu string
-	refs     int
-	refsPeer int
+	commit   []int
 }
 
 func main() {
@@ -78,7 +78,7 @@ func run(ctx context.Context, args []string) error {
 func parse(args []string) (*options, error) {
 	opt := &options{}
 	flags := flag.NewFlagSet("peerbench", flag.ContinueOnError)
-	var sizes, only string
+	var sizes, only, commit string
 	flags.IntVar(&opt.rounds, "rounds", 3, "rounds; the median counts")
 	flags.StringVar(&sizes, "sizes", "528k:400,36k:2000,3k:4000", "object sizes in bytes and how many of each, as SIZE:COUNT")
 	flags.StringVar(&only, "only", "", "parts to run: store, commit, process (default all)")
@@ -87,8 +87,7 @@ func parse(args []string) (*options, error) {
 	flags.StringVar(&opt.orthanc, "orthanc", firstOf("/opt/gantry-peers/bin/orthanc-newest", "Orthanc"), "Orthanc's command")
 	flags.StringVar(&opt.storescp, "storescp", "storescp", "DCMTK's receiver")
 	flags.StringVar(&opt.storescu, "storescu", "storescu", "DCMTK's client")
-	flags.IntVar(&opt.refs, "refs", 5000, "references of one storage commitment request to gantry")
-	flags.IntVar(&opt.refsPeer, "refs-orthanc", 500, "the same to Orthanc, which is slower by orders of magnitude")
+	flags.StringVar(&commit, "commit", "1,100,1000,10000,100000", "references of the storage commitment requests, ascending")
 	if err := flags.Parse(args); err != nil {
 		return nil, err
 	}
@@ -98,6 +97,13 @@ func parse(args []string) (*options, error) {
 			return nil, err
 		}
 		opt.sizes = append(opt.sizes, s)
+	}
+	for _, text := range strings.Split(commit, ",") {
+		count, err := strconv.Atoi(text)
+		if err != nil || count < 1 || count > 100_000 {
+			return nil, fmt.Errorf("--commit: %q is no number from 1 to 100000", text)
+		}
+		opt.commit = append(opt.commit, count)
 	}
 	if only != "" {
 		opt.only = strings.Split(only, ",")
