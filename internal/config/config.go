@@ -20,6 +20,8 @@ type Config struct {
 	JobsHistorySize        int
 	LimitJobs              int // 0: no limit
 	SaveJobs               bool
+	LoadJobs               bool
+	MediaArchiveSize       int
 	StableAge              int    // seconds
 	ShutdownTimeout        int    // seconds
 	LogLevel               string // debug, info, warn, error
@@ -99,6 +101,7 @@ type Config struct {
 	StorageCommitmentDelivery          string // new, same, same-then-new
 	StorageCommitmentVerify            string // index, exists, digest
 	StorageCommitmentRetryFor          int    // seconds
+	StorageCommitmentDeadline          int    // seconds
 	StorageCommitmentMaximumReferences int
 }
 

@@ -14,6 +14,8 @@ func Default() *Config {
 		ConcurrentJobs:         2,
 		JobsHistorySize:        10,
 		SaveJobs:               true,
+		LoadJobs:               true,
+		MediaArchiveSize:       10,
 		StableAge:              60,
 		ShutdownTimeout:        10,
 		LogLevel:               "info",
@@ -74,6 +76,7 @@ func Default() *Config {
 		StorageCommitmentDelivery:          "new",
 		StorageCommitmentVerify:            "exists",
 		StorageCommitmentRetryFor:          86400,
+		StorageCommitmentDeadline:          86400,
 		StorageCommitmentMaximumReferences: 100000,
 	}
 }

@@ -60,8 +60,10 @@ func daemonOptions() []option {
 	return []option{
 		{name: "ConcurrentJobs", doc: "Jobs that run at the same time; 0: one per processor core.", max: 1024},
 		{name: "JobsHistorySize", doc: "Finished jobs that are kept for /jobs."},
-		{name: "LimitJobs", doc: "Jobs that may wait or run, more are refused; 0: no limit."},
+		{name: "LimitJobs", doc: "Jobs that may wait or run; 0: no limit. Beyond it an asynchronous request is refused,\na synchronous one waits until another job has ended."},
 		{name: "SaveJobs", doc: "Whether jobs are kept over a restart."},
+		{name: "LoadJobs", doc: "Whether the jobs that were kept go on. false (serve --no-jobs) leaves them in the database for a later start."},
+		{name: "MediaArchiveSize", doc: "Finished jobs whose archives are kept for a download; the least recently used goes first.", min: 1, max: 1 << 20},
 		{name: "StableAge", doc: "Seconds without a new instance after which a patient, study or series is stable."},
 		{name: "ShutdownTimeout", doc: "Seconds that running operations get to finish when the daemon is stopped."},
 		{name: "LogLevel", doc: "The least important messages that are logged.", oneOf: []string{"debug", "info", "warn", "error"}},
@@ -163,6 +165,7 @@ func commitmentOptions() []option {
 		{name: "StorageCommitmentDelivery", doc: "How reports reach the requester: on a \"new\" association, on the \"same\" one, or \"same-then-new\".\nA modality can say it for itself.", oneOf: deliveries()},
 		{name: "StorageCommitmentVerify", doc: "What is looked at before an object is committed: the \"index\", that it \"exists\" on the disk with a readable header, or the\n\"digest\" of all its stored bytes.", oneOf: []string{"index", "exists", "digest"}},
 		{name: "StorageCommitmentRetryFor", doc: "Seconds during which a report is sent again to a requester that cannot be reached."},
+		{name: "StorageCommitmentDeadline", doc: "Seconds after which a request of ours says Timeout if no report has come, 0: it stays Pending. A late report is still taken."},
 		{name: "StorageCommitmentMaximumReferences", doc: "Instances one request may name; more are refused with 0213H.", min: 1, max: 1 << 30},
 		{name: "StorageCommitmentReportsSize", doc: "Finished reports of peers that are kept."},
 	}
