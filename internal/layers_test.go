@@ -52,9 +52,11 @@ var layers = map[string][]string{
 
 	"jobkinds": with(values, "jobs", "modalities", "config", "metrics", "media", "scp", "scu", "dimse", "dul",
 		"storage", "storage/blob", "storage/index"),
+	"faults":        {"dicom", "dicom/dict", "dul"},
+	"faults/inject": with(values, "faults", "jobkinds", "scp", "dimse", "dul", "storage/index"),
 	"services": with(values, "jobs", "jobkinds", "modalities", "config", "metrics", "scp", "scu", "dimse", "dul",
 		"storage", "storage/blob", "storage/index"),
-	"rest": with(values, "jobs", "jobkinds", "modalities", "config", "metrics", "media", "scp", "scu", "dimse", "dul",
+	"rest": with(values, "jobs", "jobkinds", "modalities", "config", "metrics", "faults", "media", "scp", "scu", "dimse", "dul",
 		"storage", "storage/blob", "storage/index"),
 
 	"daemon": anything,

@@ -169,7 +169,7 @@ func (a *Assoc) request() *Request {
 		Contexts: a.rq.Contexts, Roles: u.Roles, Async: u.Async, Identity: u.Identity,
 		Extended: u.Extended, CommonExtended: u.CommonExtended, MaxPDULength: u.MaxLength,
 		ImplementationClassUID: u.ImplementationClassUID, ImplementationVersionName: u.ImplementationVersionName,
-		TLS: a.tls,
+		TLS: a.tls, Conn: a.raw,
 	}
 }
 

@@ -96,6 +96,9 @@ func (a *Assoc) LocalAddr() net.Addr { return a.raw.LocalAddr() }
 // RemoteAddr is the other end of the connection.
 func (a *Assoc) RemoteAddr() net.Addr { return a.raw.RemoteAddr() }
 
+// NetConn is the connection below, that of TLS too. Reading, writing or closing it breaks the association.
+func (a *Assoc) NetConn() net.Conn { return a.raw }
+
 // TLS tells about the TLS connection; nil on a plain one.
 func (a *Assoc) TLS() *tls.ConnectionState { return a.tls }
 
@@ -198,8 +201,9 @@ func (a *Assoc) released(err error) error {
 	return err
 }
 
-// Abort ends the association at once with an A-ABORT of the service user.
-// reason is not sent; Err and those who wait on the association wrap it.
+// Abort ends the association at once with an A-ABORT of the service user, or one
+// with the source and reason of a reason that is itself an *AbortError of this
+// side. Else reason is not sent; Err and those who wait on the association wrap it.
 func (a *Assoc) Abort(reason error) error {
 	a.abort(reason)
 	if a.wasReleased() {

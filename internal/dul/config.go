@@ -32,7 +32,7 @@ type Config struct {
 // Policy says which associations are accepted, and how.
 type Policy struct {
 	// Negotiate answers a request. A *Rejection sends an A-ASSOCIATE-RJ, any
-	// other error an A-ABORT.
+	// other error an A-ABORT, with source and reason if it is an *AbortError.
 	Negotiate func(ctx context.Context, rq *Request) (*Answer, error)
 
 	MaxPDULength uint32 // longest P-DATA-TF to receive; 0 means DefaultMaxPDULength

@@ -15,6 +15,7 @@ type input struct {
 	pdu    []byte          // P-DATA-TF or an ACSE PDU to be sent
 	err    error           // why the association ends, if it does
 	reason uint8           // of the A-ABORT to send
+	abort  *AbortError     // source and reason that the user wants in the A-ABORT
 	refuse bool            // AE-6: this provider does not take the request
 	dial   func() error    // opens the transport connection
 }
@@ -77,7 +78,11 @@ func (a *Assoc) perform(ef effect, next state, in input) error {
 		return a.send(in)
 	case sendUserAbort:
 		a.finish(in.err)
-		a.sendAbort(AbortSourceUser, 0)
+		if in.abort != nil {
+			a.sendAbort(in.abort.Source, in.abort.Reason)
+		} else {
+			a.sendAbort(AbortSourceUser, 0)
+		}
 	case sendProviderAbort:
 		a.finish(in.err)
 		a.sendAbort(AbortSourceProvider, in.reason)
@@ -143,6 +148,10 @@ func (a *Assoc) abort(cause error) {
 		// The table knows no local abort here: the connection is given up. In Sta13
 		// that is an end that could not be told to the peer.
 		_ = a.step(evtConnectionClosed, input{err: &AbortError{Err: cause}})
+		return
+	}
+	if wanted, ok := cause.(*AbortError); ok && !wanted.FromPeer { //nolint:errorlint // wrapped, it is of another association
+		_ = a.step(evtAbortRequest, input{err: wanted, abort: wanted})
 		return
 	}
 	_ = a.step(evtAbortRequest, input{err: &AbortError{Err: cause}})

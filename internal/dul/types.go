@@ -56,6 +56,7 @@ type Request struct {
 	ImplementationClassUID    string
 	ImplementationVersionName string
 	TLS                       *tls.ConnectionState // nil on a plain connection
+	Conn                      net.Conn             // on which it came, below TLS: neither to be read nor written
 }
 
 // Answer is what a policy grants. Requested contexts that it does not mention
