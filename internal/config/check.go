@@ -3,6 +3,8 @@ package config
 import (
 	"fmt"
 	"net/netip"
+	"net/url"
+	"path/filepath"
 	"strings"
 
 	"golang.org/x/crypto/bcrypt"
@@ -87,6 +89,26 @@ func isVR(s string) string {
 		return ""
 	}
 	return fmt.Sprintf("a value representation of PS3.5 such as LO is expected, not %q", s)
+}
+
+// isHandler takes the full path of a program or an http(s) address.
+func isHandler(s string) string {
+	if s == "" || filepath.IsAbs(s) {
+		return ""
+	}
+	u, err := url.Parse(s)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil {
+		return fmt.Sprintf("the full path of a program or an http(s) address without a login is expected, not %q", s)
+	}
+	return ""
+}
+
+// isHeaderValue refuses line breaks, which would begin a header of their own. An error does not show it: it may be a key.
+func isHeaderValue(s string) string {
+	if strings.IndexFunc(s, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }) >= 0 {
+		return "a header must not hold control characters"
+	}
+	return ""
 }
 
 func isAddress(s string) string {

@@ -22,10 +22,12 @@ type Config struct {
 	SaveJobs               bool
 	LoadJobs               bool
 	MediaArchiveSize       int
-	StableAge              int    // seconds
-	ShutdownTimeout        int    // seconds
-	LogLevel               string // debug, info, warn, error
-	LogFormat              string // text, json
+	StableAge              int // seconds
+	ShutdownTimeout        int // seconds
+	FaultsEnabled          bool
+	Faults                 []string // rules
+	LogLevel               string   // debug, info, warn, error
+	LogFormat              string   // text, json
 	DeidentifyLogs         bool
 	DefaultEncoding        string
 	Dictionary             map[string]DictionaryEntry
@@ -103,6 +105,18 @@ type Config struct {
 	StorageCommitmentRetryFor          int    // seconds
 	StorageCommitmentDeadline          int    // seconds
 	StorageCommitmentMaximumReferences int
+	StorageCommitmentRetryDelay        int // seconds
+	StorageCommitmentRetryMaximumDelay int // seconds
+
+	StorageCommitmentHandler               string // path of a program, or an http(s) address; "": none
+	StorageCommitmentHandlerArguments      []string
+	StorageCommitmentHandlerTimeout        int    // seconds
+	StorageCommitmentHandlerOnFailure      string // fail, default, retry
+	StorageCommitmentHandlerCommitsMissing bool
+	StorageCommitmentHandlerUser           string
+	StorageCommitmentHandlerPassword       string
+	StorageCommitmentHandlerHeaders        map[string]string
+	HttpsCACertificates                    string
 }
 
 // OverwriteMode says what happens to an instance whose SOP Instance UID is stored already.

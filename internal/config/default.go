@@ -18,6 +18,7 @@ func Default() *Config {
 		MediaArchiveSize:       10,
 		StableAge:              60,
 		ShutdownTimeout:        10,
+		Faults:                 []string{},
 		LogLevel:               "info",
 		LogFormat:              "text",
 		DeidentifyLogs:         true,
@@ -78,5 +79,12 @@ func Default() *Config {
 		StorageCommitmentRetryFor:          86400,
 		StorageCommitmentDeadline:          86400,
 		StorageCommitmentMaximumReferences: 100000,
+		StorageCommitmentRetryDelay:        2,
+		StorageCommitmentRetryMaximumDelay: 300,
+
+		StorageCommitmentHandlerArguments: []string{},
+		StorageCommitmentHandlerTimeout:   60,
+		StorageCommitmentHandlerOnFailure: "fail",
+		StorageCommitmentHandlerHeaders:   map[string]string{},
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 // Options say where the configuration comes from, weakest first.
 type Options struct {
+	Defaults []Setting // weaker than files
 	Files    []string  // files, or folders whose *.json are read in name order
 	Env      []string  // NAME=value as os.Environ gives it: for ${NAME} in files, and the options it sets
 	Settings []Setting // flags
@@ -28,6 +29,11 @@ type Setting struct {
 // The error holds every mistake that was found (see Errors).
 func Load(o Options) (*Config, []Warning, error) {
 	l := loader{root: &node{kind: kindObject}, lookup: lookup(o.Env)}
+	for _, s := range o.Defaults {
+		if err := l.setting(s); err != nil {
+			return nil, l.warnings, err
+		}
+	}
 	if err := l.files(o.Files); err != nil {
 		return nil, l.warnings, err
 	}

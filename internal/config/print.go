@@ -19,6 +19,13 @@ func WriteEffective(w io.Writer, c *Config) error {
 	for user := range shown.RegisteredUsers {
 		shown.RegisteredUsers[user] = mask
 	}
+	shown.StorageCommitmentHandlerHeaders = maps.Clone(c.StorageCommitmentHandlerHeaders)
+	for name := range shown.StorageCommitmentHandlerHeaders {
+		shown.StorageCommitmentHandlerHeaders[name] = mask
+	}
+	if shown.StorageCommitmentHandlerPassword != "" {
+		shown.StorageCommitmentHandlerPassword = mask
+	}
 	var b strings.Builder
 	b.WriteString("{")
 	separator := "\n"

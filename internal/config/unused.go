@@ -18,7 +18,7 @@ func unusedOptions() []string {
 		"DicomEchoChecksFind", "DicomLossyTranscodingQuality", "DicomParserCacheSize", "DicomParserMemoryCapacity",
 		"DicomParserThreadsCount", "DicomScuPreferredTransferSyntax", "DicomTlsCiphersAccepted", "ExecuteLuaEnabled",
 		"ExternalDictionaries", "HttpCompressionEnabled", "HttpProxy", "HttpThreadsCount", "HttpTimeout", "HttpVerbose",
-		"HttpsCACertificates", "HttpsVerifyPeers", "IngestTranscoding", "IngestTranscodingOfCompressed",
+		"HttpsVerifyPeers", "IngestTranscoding", "IngestTranscodingOfCompressed",
 		"IngestTranscodingOfUncompressed", "JobsEngineThreadsCount", "LimitFindInstances", "LimitFindResults", "Locale",
 		"LogExportedResources", "LuaHeartBeatPeriod", "LuaScripts", "MallocArenaMax", "MaximumConcurrentDcmtkTranscoders",
 		"MaximumPatientCount", "MaximumStorageCacheSize", "MaximumStorageMode", "MaximumStorageSize", "MetricsEnabled",

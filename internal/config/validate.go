@@ -16,6 +16,8 @@ func (c *Config) validate() error {
 		return &Error{Option: "DicomTlsEnabled", Message: "needs DicomTlsCertificate and DicomTlsPrivateKey"}
 	case c.DicomTlsEnabled && c.DicomTlsRemoteCertificateRequired && c.DicomTlsTrustedCertificates == "":
 		return &Error{Option: "DicomTlsRemoteCertificateRequired", Message: "needs DicomTlsTrustedCertificates; set one or the other"}
+	case len(c.Faults) > 0 && !c.FaultsEnabled:
+		return &Error{Option: "Faults", Message: "are given, but FaultsEnabled is false: set it only where nothing that counts is kept"}
 	}
 	return c.validateAccess()
 }
