@@ -16,6 +16,7 @@ import (
 const (
 	KindStore         = "DicomModalityStore"
 	KindCommitmentSCP = "StorageCommitmentScp"
+	KindCommitmentSCU = "StorageCommitmentScu"
 )
 
 // Deps is what the kinds work on.
@@ -37,6 +38,7 @@ func (d *Deps) Factories() map[string]jobs.Factory {
 	return map[string]jobs.Factory{
 		KindStore:         d.restoreSend,
 		KindCommitmentSCP: d.restoreCommitment,
+		KindCommitmentSCU: d.restoreCommitmentSCU,
 	}
 }
 

@@ -3,7 +3,6 @@ package jobkinds
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"time"
 
@@ -11,45 +10,55 @@ import (
 	"gantry/internal/storage/index"
 )
 
-// Report is the report of a request that we sent.
+// Report is the report of a request that we sent. Its Status is StatusTimeout once Deadline has passed without a report.
 type Report struct {
 	index.CommitReport
-	Missing []index.Reference // asked for, but neither committed nor refused
-	Extra   []index.Reference // committed or refused, but not asked for
-}
-
-// reportData is what a report's row keeps besides its columns.
-type reportData struct {
-	Missing, Extra []index.Reference `json:",omitempty"`
+	Missing       []index.Reference // asked for, but neither committed nor refused
+	Extra         []index.Reference // committed or refused, but not asked for
+	Deadline      time.Time         // zero: none
+	Job           string            // id of the job that asked, "" if none did
+	ResubmittedAs dicom.UID         // under which what failed was asked for again, "" if it was not
 }
 
 // Report returns the report of a transaction, and counts as its use; ErrUnknownTransaction.
 // Its MarshalJSON writes what Orthanc's GET /storage-commitment/{id} answers.
 func (d *Deps) Report(ctx context.Context, transaction dicom.UID) (*Report, error) {
-	var row *index.CommitReport
-	err := d.Store.View(ctx, func(tx index.ReadTx) (err error) {
-		row, err = tx.CommitReport(string(transaction))
-		return err
-	})
-	if errors.Is(err, index.ErrNotFound) {
-		return nil, ErrUnknownTransaction
-	}
+	row, err := d.loadReport(ctx, transaction)
 	if err != nil {
-		return nil, fmt.Errorf("jobkinds: read the report of %s: %w", transaction, err)
+		return nil, err
 	}
 	d.uses.note(row.TransactionUID)
-	return newReport(row)
+	return newReport(row, time.Now())
 }
 
-func newReport(row *index.CommitReport) (*Report, error) {
-	r := &Report{CommitReport: *row}
-	if len(row.Data) > 0 {
-		var data reportData
-		if err := json.Unmarshal(row.Data, &data); err != nil {
-			return nil, fmt.Errorf("jobkinds: report of %s: %w", row.TransactionUID, err)
-		}
-		r.Missing, r.Extra = data.Missing, data.Extra
+// Reports returns all reports without their instances, those that were not used for the longest time first.
+func (d *Deps) Reports(ctx context.Context) ([]*Report, error) {
+	var rows []index.CommitReport
+	err := d.Store.View(ctx, func(tx index.ReadTx) (err error) {
+		rows, err = tx.CommitReports()
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("jobkinds: read the storage commitment reports: %w", err)
 	}
+	now := time.Now()
+	reports := make([]*Report, len(rows))
+	for i := range rows {
+		if reports[i], err = newReport(&rows[i], now); err != nil {
+			return nil, err
+		}
+	}
+	return reports, nil
+}
+
+func newReport(row *index.CommitReport, now time.Time) (*Report, error) {
+	data, err := reportDataOf(row)
+	if err != nil {
+		return nil, err
+	}
+	r := &Report{CommitReport: *row, Missing: data.Missing, Extra: data.Extra, Deadline: data.Deadline, Job: data.Job,
+		ResubmittedAs: data.ResubmittedAs}
+	r.Status = data.status(row, now)
 	return r, nil
 }
 
@@ -101,14 +110,15 @@ func (d *Deps) instancesOf(ctx context.Context, ref index.Reference) (ids []inde
 	return ids, err
 }
 
-// reportJSON is the report in Orthanc's form; Missing and Extra are additions of this program.
+// reportJSON is the report in Orthanc's form; Extra, Missing and ResubmittedAs are additions of this program.
 type reportJSON struct {
-	Extra     *[]referenceJSON `json:",omitempty"`
-	Failures  *[]failureJSON   `json:",omitempty"`
-	Missing   *[]referenceJSON `json:",omitempty"`
-	RemoteAET string
-	Status    index.CommitStatus
-	Success   *[]referenceJSON `json:",omitempty"`
+	Extra         *[]referenceJSON `json:",omitempty"`
+	Failures      *[]failureJSON   `json:",omitempty"`
+	Missing       *[]referenceJSON `json:",omitempty"`
+	RemoteAET     string
+	ResubmittedAs dicom.UID `json:",omitempty"`
+	Status        index.CommitStatus
+	Success       *[]referenceJSON `json:",omitempty"`
 }
 
 type referenceJSON struct {
@@ -123,10 +133,10 @@ type failureJSON struct {
 	SOPInstanceUID dicom.UID
 }
 
-// MarshalJSON writes the report as Orthanc does: no lists while it is pending.
+// MarshalJSON writes the report as Orthanc does: no lists while none has come.
 func (r *Report) MarshalJSON() ([]byte, error) {
-	out := reportJSON{RemoteAET: r.RemoteAET, Status: r.Status}
-	if r.Status != index.CommitPending {
+	out := reportJSON{RemoteAET: r.RemoteAET, Status: r.Status, ResubmittedAs: r.ResubmittedAs}
+	if r.Status != index.CommitPending && r.Status != StatusTimeout {
 		success, failures := toJSON(r.Success), make([]failureJSON, len(r.Failures))
 		for i, f := range r.Failures {
 			failures[i] = failureJSON{DescribeReason(f.Reason), f.Reason, f.SOPClassUID, f.SOPInstanceUID}
@@ -173,7 +183,7 @@ func DescribeReason(reason uint16) string {
 
 // finish compares what a peer reports with what it was asked for. Only a report that commits to everything that was
 // asked for is a success.
-func finish(row *index.CommitReport, data *CommitmentData, now time.Time) error {
+func finish(row *index.CommitReport, kept *reportData, data *CommitmentData, now time.Time) error {
 	asked := make(map[index.Reference]bool, len(row.Requested)) // true once it was reported on
 	for _, r := range row.Requested {
 		asked[r] = false
@@ -208,7 +218,6 @@ func finish(row *index.CommitReport, data *CommitmentData, now time.Time) error 
 		row.Status = index.CommitFailure
 	}
 	row.Finished, row.LastUsed = now, now
-	var err error
-	row.Data, err = json.Marshal(reportData{Missing: missing, Extra: extra})
-	return err
+	kept.Missing, kept.Extra, kept.Unanswered = missing, extra, false
+	return putReportData(row, kept)
 }

@@ -30,10 +30,10 @@ func TestFinish(t *testing.T) {
 		"empty":             {[]index.Reference{a}, nil, nil, index.CommitFailure, []index.Reference{a}, nil},
 	} {
 		row := &index.CommitReport{Requested: x.asked, Status: index.CommitPending}
-		if err := finish(row, &CommitmentData{References: x.success, Failures: x.failed}, time.Now()); err != nil {
+		if err := finish(row, &reportData{}, &CommitmentData{References: x.success, Failures: x.failed}, time.Now()); err != nil {
 			t.Fatal(err)
 		}
-		report, err := newReport(row)
+		report, err := newReport(row, time.Now())
 		if err != nil {
 			t.Fatal(err)
 		}

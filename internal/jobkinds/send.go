@@ -32,7 +32,8 @@ type SendOptions struct {
 type sendJob struct {
 	deps *Deps
 	sendState
-	link *sendLink // nil while not connected
+	link  *sendLink // nil while not connected
+	jobID string
 }
 
 // sendState is what a sendJob keeps: it goes on with the next instance, under the same Transaction UID.
@@ -110,6 +111,19 @@ func (d *Deps) restoreSend(version int, data []byte) (jobs.Job, error) {
 		return nil, fmt.Errorf("jobkinds: state of a %s: %w", KindStore, err)
 	}
 	return j, nil
+}
+
+// Bind tells the job its id.
+func (j *sendJob) Bind(h jobs.Handle) { j.jobID = h.ID() }
+
+// Ended takes back a commitment request that did not reach the peer, so that nothing pends that nobody knows of.
+func (j *sendJob) Ended(ctx context.Context, err error) {
+	if err == nil || j.Transaction == "" || j.Committed {
+		return
+	}
+	if err := j.deps.dropReport(ctx, j.Transaction); err != nil {
+		j.deps.log().Error("a storage commitment request cannot be taken back", "transaction", j.Transaction, "error", err)
+	}
 }
 
 // Kind is DicomModalityStore.
@@ -251,7 +265,10 @@ func (j *sendJob) commit(ctx context.Context) error {
 	o := j.Options
 	err = j.deps.ask(ctx, o.Modality, j.Transaction, refs, Call{
 		Timeout: o.Timeout, LocalAET: j.LocalAET, CalledAET: o.CalledAET, Host: o.Host, Port: o.Port,
-	})
+	}, j.deps.deadline(nil), j.jobID)
+	if err != nil && ctx.Err() != nil {
+		return ctx.Err() // paused, stopped or cancelled: it is asked for again, or Ended takes it back
+	}
 	if err != nil {
 		return jobs.Fail(jobs.CodeNetworkProtocol, err)
 	}

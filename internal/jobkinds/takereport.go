@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
 	"time"
 
 	"gantry/internal/dicom"
@@ -57,7 +56,9 @@ func (d *Deps) EventReport(ctx context.Context, rq *scp.EventReportRequest) erro
 	return nil
 }
 
+// takeReport keeps what a peer says about a transaction it was asked under, also after the deadline.
 func (d *Deps) takeReport(ctx context.Context, peer string, data *CommitmentData) error {
+	var job string
 	err := d.Store.Update(ctx, func(tx index.Tx) error {
 		row, err := tx.CommitReport(string(data.TransactionUID))
 		if errors.Is(err, index.ErrNotFound) || err == nil && !d.Modalities.Same(row.RemoteAET, peer) {
@@ -66,15 +67,24 @@ func (d *Deps) takeReport(ctx context.Context, peer string, data *CommitmentData
 		if err != nil {
 			return err
 		}
-		if row.Status != index.CommitPending {
-			return repeated(row, data)
-		}
 		if n := len(data.References) + len(data.Failures); n > 2*len(row.Requested)+extraLimit {
 			return dimse.Errorf(dimse.StatusInvalidArgument, "%d instances reported, %d were asked for", n, len(row.Requested))
 		}
-		if err := finish(row, data, time.Now()); err != nil {
+		kept, err := reportDataOf(row)
+		if err != nil {
 			return err
 		}
+		if row.Status != index.CommitPending {
+			more, err := added(row, &kept, data)
+			if err != nil || more == nil {
+				return err
+			}
+			data = more
+		}
+		if err := finish(row, &kept, data, time.Now()); err != nil {
+			return err
+		}
+		job = kept.Job
 		if err := tx.PutCommitReport(row); err != nil {
 			return err
 		}
@@ -86,107 +96,57 @@ func (d *Deps) takeReport(ctx context.Context, peer string, data *CommitmentData
 	}
 	if err == nil {
 		d.uses.finished(string(data.TransactionUID))
+		if job != "" {
+			go d.hurry(context.WithoutCancel(ctx), job)
+		}
 	}
 	return err
 }
 
-// repeated accepts a second report only if it says what the first said: then our answer to that was lost.
-func repeated(row *index.CommitReport, data *CommitmentData) error {
-	again := *row
-	if err := finish(&again, data, row.Finished); err != nil {
-		return err
+// added looks at a further report on a transaction. One that repeats what was said is accepted (our answer was lost) and
+// changes nothing; one about instances that were left out before completes the report, as some peers report in parts;
+// one that contradicts is refused.
+func added(row *index.CommitReport, kept *reportData, data *CommitmentData) (*CommitmentData, error) {
+	missing := make(map[index.Reference]bool, len(kept.Missing))
+	for _, r := range kept.Missing {
+		missing[r] = true
 	}
-	if slices.Equal(again.Success, row.Success) && slices.Equal(again.Failures, row.Failures) {
-		return nil
+	said := make(map[index.Reference]uint16, len(row.Success)+len(row.Failures)) // 0: committed
+	for _, r := range row.Success {
+		said[r] = 0
 	}
-	return dimse.Errorf(dimse.StatusNoSuchSOPInstance, "the transaction is closed")
-}
-
-// forgetReports drops finished reports beyond StorageCommitmentReportsSize, the least recently used first.
-func (d *Deps) forgetReports(tx index.Tx) error {
-	rows, err := tx.CommitReports()
-	if err != nil {
-		return err
+	for _, f := range row.Failures {
+		said[f.Reference] = f.Reason
 	}
-	rows = slices.DeleteFunc(rows, func(r index.CommitReport) bool { return r.Status == index.CommitPending })
-	slices.SortStableFunc(rows, func(a, b index.CommitReport) int {
-		return d.uses.last(&a).Compare(d.uses.last(&b))
-	})
-	for _, r := range rows[:max(0, len(rows)-d.Config.StorageCommitmentReportsSize)] {
-		if err := tx.DeleteCommitReport(r.TransactionUID); err != nil {
-			return err
+	extra := make(map[index.Reference]bool, len(kept.Extra))
+	for _, r := range kept.Extra {
+		extra[r] = true
+	}
+	all := &CommitmentData{TransactionUID: data.TransactionUID, References: slices.Concat(row.Success, kept.Extra), Failures: slices.Clone(row.Failures)}
+	news := false
+	for _, r := range data.References {
+		if reason, ok := said[r]; ok && reason == 0 || extra[r] {
+			continue
 		}
-		d.uses.forget(r.TransactionUID)
-	}
-	return nil
-}
-
-// reportUses remembers when reports were looked at, which is not worth a durable write each time, and tells those who
-// wait for a report when it has come.
-type reportUses struct {
-	mu      sync.Mutex
-	used    map[string]time.Time
-	waiting map[string]chan struct{}
-}
-
-func (u *reportUses) note(transaction string) {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	if u.used == nil {
-		u.used = map[string]time.Time{}
-	}
-	u.used[transaction] = time.Now()
-}
-
-func (u *reportUses) last(row *index.CommitReport) time.Time {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	if t := u.used[row.TransactionUID]; t.After(row.LastUsed) {
-		return t
-	}
-	return row.LastUsed
-}
-
-func (u *reportUses) forget(transaction string) {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	delete(u.used, transaction)
-}
-
-// watch returns a channel that is closed when the report has come.
-func (u *reportUses) watch(transaction string) <-chan struct{} {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	if u.waiting == nil {
-		u.waiting = map[string]chan struct{}{}
-	}
-	if u.waiting[transaction] == nil {
-		u.waiting[transaction] = make(chan struct{})
-	}
-	return u.waiting[transaction]
-}
-
-func (u *reportUses) finished(transaction string) {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	if c := u.waiting[transaction]; c != nil {
-		close(c)
-		delete(u.waiting, transaction)
-	}
-}
-
-// WaitReport returns a report once it has come, or the pending one with the error of ctx; ErrUnknownTransaction.
-func (d *Deps) WaitReport(ctx context.Context, transaction dicom.UID) (*Report, error) {
-	for {
-		come := d.uses.watch(string(transaction))
-		report, err := d.Report(ctx, transaction)
-		if err != nil || report.Status != index.CommitPending {
-			return report, err
+		if !missing[r] {
+			return nil, errClosed
 		}
-		select {
-		case <-come:
-		case <-ctx.Done():
-			return report, ctx.Err()
-		}
+		news, all.References = true, append(all.References, r)
 	}
+	for _, f := range data.Failures {
+		if reason, ok := said[f.Reference]; ok && reason == f.Reason || extra[f.Reference] {
+			continue
+		}
+		if !missing[f.Reference] {
+			return nil, errClosed
+		}
+		news, all.Failures = true, append(all.Failures, f)
+	}
+	if !news {
+		return nil, nil
+	}
+	return all, nil
 }
+
+// errClosed refuses a report on a transaction that was reported on otherwise.
+var errClosed = dimse.Errorf(dimse.StatusNoSuchSOPInstance, "the transaction is closed")

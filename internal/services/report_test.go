@@ -226,7 +226,7 @@ func TestReportsThatAreRefused(t *testing.T) {
 	a, b := ctRef("1.2.3"), ctRef("1.2.4")
 	openTransaction(t, s, "2.25.1", a, b)
 	many := slices.Repeat([]index.Reference{a}, 1005)
-	all, other := request("2.25.1", []index.Reference{a, b}), request("2.25.1", []index.Reference{a})
+	all, part, other := request("2.25.1", []index.Reference{a, b}), request("2.25.1", []index.Reference{a}), request("2.25.1", []index.Reference{ctRef("1.2.5")})
 	for _, x := range []struct {
 		name, aet string
 		event     uint16
@@ -243,6 +243,7 @@ func TestReportsThatAreRefused(t *testing.T) {
 		{"far more than was asked for", "PACS", 1, request("2.25.1", many), dimse.StatusInvalidArgument},
 		{"the report", "PACS", 1, all, dimse.StatusSuccess},
 		{"the report again", "PACS", 1, all, dimse.StatusSuccess},
+		{"a part of it again", "PACS", 1, part, dimse.StatusSuccess},
 		{"another report", "PACS", 1, other, dimse.StatusNoSuchSOPInstance},
 	} {
 		if got := send(t, s, x.aet, x.event, x.ds); got != x.want {

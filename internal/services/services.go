@@ -4,6 +4,7 @@ package services
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 
@@ -48,10 +49,10 @@ func New(d Deps) *Services {
 	return &Services{deps: d, acceptance: jobkinds.NewAcceptance(d.Config), log: log}
 }
 
-// Start goes on with the storage commitment requests that were open when the last run ended. It is called once,
+// Start goes on with the storage commitment requests, of peers and our own, that were open when the last run ended. It is called once,
 // after the jobs engine has started and before associations are accepted.
 func (s *Services) Start(ctx context.Context) error {
-	if err := s.deps.Peers.ResumeRequests(ctx); err != nil {
+	if err := errors.Join(s.deps.Peers.ResumeRequests(ctx), s.deps.Peers.ResumeReports(ctx)); err != nil {
 		return fmt.Errorf("services: %w", err)
 	}
 	return nil

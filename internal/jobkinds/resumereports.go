@@ -1,0 +1,100 @@
+package jobkinds
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"gantry/internal/dicom"
+	"gantry/internal/jobs"
+	"gantry/internal/storage/index"
+)
+
+// ResumeReports goes on with requests of which it is not known whether their peer got them: the last run ended in
+// between, and no job goes on with them. A job asks again, under the same Transaction UID. It is called once the engine
+// has started.
+func (d *Deps) ResumeReports(ctx context.Context) error {
+	rows, err := d.unanswered(ctx)
+	if err != nil {
+		return err
+	}
+	for _, row := range rows {
+		err := d.resumeReport(ctx, row)
+		var unknown *UnknownModalityError
+		switch {
+		case errors.As(err, &unknown): // nobody to ask any more
+			err = d.dropReport(ctx, dicom.UID(row.TransactionUID))
+		case errors.Is(err, jobs.ErrQueueFull): // it stays pending, and the next start tries again
+			d.log().Warn("a storage commitment request waits for the next start", "transaction", row.TransactionUID, "error", err)
+			err = nil
+		}
+		if err != nil {
+			return fmt.Errorf("jobkinds: go on with the storage commitment request %s: %w", row.TransactionUID, err)
+		}
+	}
+	return nil
+}
+
+// unanswered finds the rows of such requests.
+func (d *Deps) unanswered(ctx context.Context) (open []*index.CommitReport, err error) {
+	var rows []index.CommitReport
+	err = d.Store.View(ctx, func(tx index.ReadTx) (err error) {
+		rows, err = tx.CommitReports()
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("jobkinds: read the storage commitment reports: %w", err)
+	}
+	now := time.Now()
+	for i := range rows {
+		row := &rows[i]
+		data, err := reportDataOf(row)
+		if err != nil {
+			return nil, err
+		}
+		if data.Unanswered && data.status(row, now) == index.CommitPending && !d.isOpen(data.Job) {
+			whole, err := d.loadReport(ctx, dicom.UID(row.TransactionUID))
+			if err != nil {
+				return nil, err
+			}
+			open = append(open, whole)
+		}
+	}
+	return open, nil
+}
+
+func (d *Deps) resumeReport(ctx context.Context, row *index.CommitReport) error {
+	if _, ok := d.Modalities.Get(row.Modality); !ok {
+		return &UnknownModalityError{row.Modality}
+	}
+	data, err := reportDataOf(row)
+	if err != nil {
+		return err
+	}
+	transaction := dicom.UID(row.TransactionUID)
+	n := len(row.Requested)
+	j := &commitmentSCUJob{deps: d, scuState: scuState{
+		Modality: row.Modality, LocalAET: row.LocalAET, PeerAET: row.RemoteAET, Deadline: data.Deadline,
+		Attempts: []scuAttempt{{TransactionUid: transaction, InstancesCount: n, FailedInstancesCount: n, Status: index.CommitPending}},
+	}}
+	d.uses.hold(transaction)
+	save := func(ctx context.Context, rec jobs.Record) error {
+		return d.Store.Update(ctx, func(tx index.Tx) error {
+			err := updateReportData(tx, transaction, func(_ *index.CommitReport, data *reportData) error {
+				data.Job = rec.ID
+				return nil
+			})
+			if err != nil {
+				return err
+			}
+			return d.putJob(tx, rec)
+		})
+	}
+	if _, err := d.Jobs.Submit(ctx, j, jobs.Options{Save: save, NoWait: true}); err != nil {
+		d.uses.release(transaction)
+		return err
+	}
+	d.log().Info("storage commitment request goes on", "transaction", transaction, "peer", row.RemoteAET)
+	return nil
+}
