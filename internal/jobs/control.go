@@ -139,7 +139,7 @@ func (e *Engine) control(ctx context.Context, id string, change func(*entry) err
 	err := change(en)
 	same := before.State == en.rec.State && before.Priority == en.rec.Priority && e.entries[id] == en
 	if !same {
-		en.notify()
+		e.notify(en)
 	}
 	e.mu.Unlock()
 	if err != nil || same {

@@ -54,9 +54,12 @@ type Engine struct {
 	unfinished int
 	seq        int64
 	aside      map[string]bool // jobs that were kept and are not loaded
-	room       chan struct{}   // closed when a job ends
+	changes    int64           // number of the last change of any job
+	waiting    []*waiter
 	started    bool
 	stopped    bool
+
+	subscribers map[*Subscription]struct{}
 }
 
 // entry is a job in the engine. All fields but job are guarded by Engine.mu; job belongs to the
@@ -78,8 +81,14 @@ type entry struct {
 	outputs []OutputInfo            // of a success; nil: not asked yet, or none
 	used    time.Time               // last time somebody had use for the outputs
 	evicted bool                    // the outputs had to make room
-	counted State                   // as which it is in the totals
-	place   *list.Element           // among those of its kind that have not ended
+	change  int64                   // number of the last change
+
+	told      time.Time // when subscribers last heard of it, and of which state
+	toldState State
+	gone      bool // they heard that it is forgotten
+
+	counted State         // as which it is in the totals
+	place   *list.Element // among those of its kind that have not ended
 }
 
 // New returns an engine that takes jobs, but runs none before Start.
@@ -94,7 +103,8 @@ func New(cfg Config) *Engine {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	e := &Engine{cfg: cfg, log: cfg.Logger, entries: map[string]*entry{}, totals: newTotals(),
-		outputs: outputFolder{cfg.OutputDir}, room: make(chan struct{})}
+		outputs: outputFolder{cfg.OutputDir},
+		changes: time.Now().UnixMicro()} // so that the numbers of a later run are larger
 	e.ctx, e.cancel = context.WithCancelCause(context.Background())
 	e.saves = newSaves(e)
 	return e
@@ -304,7 +314,7 @@ func (en *entry) info() Info {
 		ID: r.ID, Kind: r.Kind, State: r.State, Priority: r.Priority, Done: r.Done, Total: r.Total,
 		Content: en.content, ErrorCode: r.ErrorCode, ErrorDetails: r.ErrorDetails,
 		Created: r.Created, Changed: r.Changed, Taken: now, Runtime: r.Runtime,
-		Attempt: r.Attempt, NextAttempt: r.NextAttempt, UserData: r.UserData,
+		Attempt: r.Attempt, NextAttempt: r.NextAttempt, UserData: r.UserData, Change: en.change,
 	}
 	if r.State == Running {
 		info.Runtime += now.Sub(en.since)
@@ -317,12 +327,4 @@ func (en *entry) watch() <-chan struct{} {
 		en.changed = make(chan struct{})
 	}
 	return en.changed
-}
-
-// notify tells those who watch the job. Engine.mu is held.
-func (en *entry) notify() {
-	if en.changed != nil {
-		close(en.changed)
-		en.changed = nil
-	}
 }

@@ -267,7 +267,7 @@ func TestInfoJSON(t *testing.T) {
 		`"ID":"b9c08539","Priority":-2,"Progress":25,"State":"Failure","Timestamp":"20260304T040617.000890",`+
 		`"Type":"DicomModalityStore"}`)
 	info.State, info.ErrorCode, info.Attempt, info.NextAttempt = Retry, CodeNetworkProtocol, 3, created
-	check(info, `{"Attempt":3,"Content":{},"CreationTime":"20260304T040607.000890","EffectiveRuntime":2.002,`+
+	check(info, `{"Attempts":3,"Content":{},"CreationTime":"20260304T040607.000890","EffectiveRuntime":2.002,`+
 		`"ErrorCode":9,"ErrorDescription":"Error in the network protocol","ErrorDetails":"stop",`+
 		`"ID":"b9c08539","NextAttempt":"20260304T040607.000890","Priority":-2,"Progress":25,"State":"Retry","Timestamp":"20260304T040617.000890",`+
 		`"Type":"DicomModalityStore"}`)

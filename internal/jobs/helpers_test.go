@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"runtime"
 	"slices"
 	"sync"
 	"testing"
@@ -172,5 +173,26 @@ func reach(t *testing.T, e *Engine, id string, states ...State) Info {
 		case <-time.After(2 * time.Minute): // says what is missing in place of hanging
 			t.Fatalf("%s is %s, want %v", id, info.State, states)
 		}
+	}
+}
+
+// contextOf is the test's context, or one to be cancelled.
+func contextOf(t *testing.T, own bool) (context.Context, context.CancelFunc) {
+	if own {
+		return context.WithCancel(t.Context())
+	}
+	return t.Context(), func() {}
+}
+
+// waitFor returns when so many wait for room, one of whom may have left.
+func waitFor(e *Engine, n int) {
+	for {
+		e.mu.Lock()
+		waiting := len(e.waiting)
+		e.mu.Unlock()
+		if waiting >= min(n, 2) || n == 1 && waiting == 1 {
+			return
+		}
+		runtime.Gosched()
 	}
 }

@@ -23,6 +23,7 @@ type Info struct {
 	Attempt      int
 	NextAttempt  time.Time
 	UserData     json.RawMessage
+	Change       int64 // number of the last change of the job, larger than those of changes before it
 }
 
 // Progress returns the part that is done in percent.
@@ -51,9 +52,9 @@ func (i Info) Err() error {
 // FormatTime writes a time the way Orthanc does: UTC, YYYYMMDDTHHMMSS.ffffff.
 func FormatTime(t time.Time) string { return t.UTC().Format("20060102T150405.000000") }
 
-// infoJSON lists the fields of GET /jobs/{id}; Attempt and NextAttempt are additions of this program.
+// infoJSON lists the fields of GET /jobs/{id}; Attempts and NextAttempt are additions of this program.
 type infoJSON struct {
-	Attempt                *int   `json:",omitempty"`
+	Attempts               *int   `json:",omitempty"`
 	CompletionTime         string `json:",omitempty"`
 	Content                any
 	CreationTime           string
@@ -99,7 +100,7 @@ func (i Info) MarshalJSON() ([]byte, error) {
 		out.EstimatedTimeOfArrival = FormatTime(eta)
 	}
 	if i.Attempt > 0 {
-		out.Attempt = &i.Attempt
+		out.Attempts = &i.Attempt
 	}
 	if i.State == Retry {
 		out.NextAttempt = FormatTime(i.NextAttempt)

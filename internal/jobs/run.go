@@ -19,7 +19,7 @@ func (e *Engine) dispatch() {
 		en.stop, en.wish, en.since = stop, "", time.Now()
 		en.rec.State, en.rec.Changed = Running, en.since
 		e.count(en, Running)
-		en.notify()
+		e.notify(en)
 		e.running++
 		e.active.Add(1)
 		go e.run(ctx, en)
@@ -128,6 +128,9 @@ func (e *Engine) settle(en *entry, v verdict) {
 	en.rec.Runtime += now.Sub(en.since)
 	e.running--
 	e.move(en, v)
+	if !v.state.Ended() {
+		e.notify(en) // an end is told when it is kept
+	}
 	e.dispatch()
 	e.mu.Unlock()
 	e.flush(en.rec.ID)
@@ -188,6 +191,9 @@ func (e *Engine) trim() {
 // forget drops an ended job. Engine.mu is held.
 func (e *Engine) forget(en *entry) {
 	delete(e.entries, en.rec.ID)
+	if en.kept {
+		e.notifyGone(en)
+	}
 	e.count(en, "")
 	if en.outputs != nil && !en.evicted {
 		e.dropOutputs(en.rec.ID)
@@ -215,7 +221,7 @@ func (e *Engine) toPending(en *entry) {
 	en.rec.State, en.rec.Changed, en.kept = Pending, time.Now(), false
 	e.count(en, Pending)
 	e.pending.add(en)
-	en.notify()
+	e.notify(en)
 	e.dispatch()
 }
 
@@ -226,7 +232,7 @@ func (e *Engine) publish(en *entry) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	en.rec.Done, en.rec.Total, en.content = done, total, content
-	en.notify()
+	e.notify(en)
 }
 
 // capture is publish and the private state.
@@ -253,5 +259,8 @@ func (e *Engine) announce(en *entry) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	en.kept = en.rec.State.Ended()
-	en.notify()
+	e.notify(en)
+	if e.entries[en.rec.ID] != en && !en.gone {
+		e.notifyGone(en)
+	}
 }

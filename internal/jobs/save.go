@@ -148,7 +148,7 @@ func (e *Engine) writeRecords(ids map[string]struct{}) error {
 	e.mu.Lock()
 	for id := range ids {
 		if en, ok := e.entries[id]; ok {
-			records = append(records, en.rec)
+			records = append(records, en.snapshot())
 			contents = append(contents, en.content)
 		} else {
 			gone = append(gone, id)
@@ -183,9 +183,18 @@ func (en *entry) stored() (Record, error) {
 	if err != nil {
 		return Record{}, fmt.Errorf("jobs: content of a %s: %w", en.rec.Kind, err)
 	}
-	rec := en.rec
+	rec := en.snapshot()
 	rec.Content = content
 	return rec, nil
+}
+
+// snapshot is the record with the present run counted in. Engine.mu is held.
+func (en *entry) snapshot() Record {
+	rec := en.rec
+	if rec.State == Running {
+		rec.Runtime += time.Since(en.since)
+	}
+	return rec
 }
 
 // rawContent shows stored content again.

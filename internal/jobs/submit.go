@@ -62,7 +62,8 @@ func (e *Engine) submit(ctx context.Context, job Job, o Options) (*entry, error)
 	if o.ID == "" {
 		en.rec.ID = NewID()
 	}
-	if err := e.keep(ctx, en, o); err != nil {
+	// From here on the job is accepted: a caller who leaves does not leave it half kept.
+	if err := e.keep(context.WithoutCancel(ctx), en, o); err != nil {
 		e.mu.Lock()
 		e.leave()
 		e.mu.Unlock()
@@ -73,48 +74,9 @@ func (e *Engine) submit(ctx context.Context, job Job, o Options) (*entry, error)
 	e.entries[en.rec.ID] = en
 	e.count(en, Pending)
 	e.pending.add(en)
+	e.notify(en)
 	e.dispatch()
 	return en, nil
-}
-
-// reserve takes room for one unfinished job and its place in the order.
-func (e *Engine) reserve(ctx context.Context, noWait bool) (int64, error) {
-	for first := true; ; first = false {
-		e.mu.Lock()
-		if e.stopped {
-			e.mu.Unlock()
-			return 0, ErrStopped
-		}
-		if e.cfg.Limit <= 0 || e.unfinished < e.cfg.Limit {
-			e.unfinished++
-			e.seq++
-			seq := e.seq
-			e.mu.Unlock()
-			return seq, nil
-		}
-		room := e.room
-		e.mu.Unlock()
-		if first {
-			e.observeFull()
-		}
-		if noWait {
-			return 0, ErrQueueFull
-		}
-		select {
-		case <-room:
-		case <-ctx.Done():
-			return 0, fmt.Errorf("%w: %w", ErrQueueFull, ctx.Err())
-		case <-e.ctx.Done():
-			return 0, ErrStopped
-		}
-	}
-}
-
-// leave gives the room of an unfinished job back. Engine.mu is held.
-func (e *Engine) leave() {
-	e.unfinished--
-	close(e.room)
-	e.room = make(chan struct{})
 }
 
 // keep binds a new job and makes it durable before anybody can see it.

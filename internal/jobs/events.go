@@ -1,0 +1,90 @@
+package jobs
+
+import (
+	"sync/atomic"
+	"time"
+)
+
+// progressInterval bounds how often subscribers hear of progress alone; they hear of every change of state.
+const progressInterval = 250 * time.Millisecond
+
+// Event is a job after a change.
+type Event struct {
+	Info
+	Gone bool // the job is forgotten
+}
+
+// Subscription is a stream of events. It never makes the engine wait: what does not fit into its buffer is dropped and
+// counted.
+type Subscription struct {
+	C      <-chan Event
+	e      *Engine
+	events chan Event
+	missed atomic.Int64
+}
+
+// Subscribe begins a stream that holds up to size events that nobody has read yet. It has to be closed.
+func (e *Engine) Subscribe(size int) *Subscription {
+	s := &Subscription{e: e, events: make(chan Event, size)}
+	s.C = s.events
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.subscribers == nil {
+		e.subscribers = map[*Subscription]struct{}{}
+	}
+	e.subscribers[s] = struct{}{}
+	return s
+}
+
+// Missed returns how many events were dropped since it was asked last.
+func (s *Subscription) Missed() int { return int(s.missed.Swap(0)) }
+
+// Close ends the stream.
+func (s *Subscription) Close() {
+	s.e.mu.Lock()
+	defer s.e.mu.Unlock()
+	delete(s.e.subscribers, s)
+}
+
+// Changes returns the number of the last change of any job; those of a later engine are larger.
+func (e *Engine) Changes() int64 {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.changes
+}
+
+// notify tells those who watch a job, or all jobs, that it has changed. Engine.mu is held.
+func (e *Engine) notify(en *entry) {
+	e.changes++
+	en.change = e.changes
+	if en.changed != nil {
+		close(en.changed)
+		en.changed = nil
+	}
+	if len(e.subscribers) == 0 || en.gone {
+		return
+	}
+	now := time.Now()
+	if en.rec.State == en.toldState && now.Sub(en.told) < progressInterval {
+		return
+	}
+	en.told, en.toldState = now, en.rec.State
+	e.emit(Event{Info: en.info()})
+}
+
+// notifyGone tells that a job is forgotten. Engine.mu is held.
+func (e *Engine) notifyGone(en *entry) {
+	e.changes++
+	en.gone, en.change = true, e.changes
+	e.emit(Event{Info: en.info(), Gone: true})
+}
+
+func (e *Engine) emit(event Event) {
+	for s := range e.subscribers {
+		select {
+		case s.events <- event:
+		default:
+			s.missed.Add(1)
+		}
+	}
+}
