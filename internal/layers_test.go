@@ -66,6 +66,7 @@ var layers = map[string][]string{
 	"tools/gendict":     anything,
 	"tools/gendocs":     anything,
 	"tools/gentestdata": anything,
+	"tools/mixedload":   anything,
 	"tools/peerbench":   anything,
 }
 
