@@ -270,7 +270,7 @@ func TestConcurrentPuts(t *testing.T) {
 		if len(told) != 160 {
 			t.Errorf("the feed told of %d instances", len(told))
 		}
-		want := index.Statistics{Patients: 9, Studies: 9, Series: 25, Instances: 161, Bytes: counts(t, s).Bytes}
+		want := index.Statistics{Patients: 9, Studies: 9, Series: 25, Instances: 161, Bytes: counts(t, s).Bytes, Plain: counts(t, s).Bytes}
 		if st := counts(t, s); st != want {
 			t.Errorf("%+v", st)
 		}

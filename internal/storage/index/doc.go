@@ -39,6 +39,7 @@ type Index interface {
 // ReadTx reads. Rows that are not there give ErrNotFound; lists are read in pages, by the key of their last row.
 type ReadTx interface {
 	Resources
+	Finder
 	Services
 }
 
@@ -75,10 +76,27 @@ type Resources interface {
 	Metadata(id ID) ([]Metadata, error)
 	// Changes gives up to limit changes with a number above since, in order.
 	Changes(since int64, limit int) ([]Change, error)
+	// ChangesLike gives the changes of a query that concern resources that are still there, in ascending order.
+	ChangesLike(q ChangeQuery) ([]Change, error)
 	// LastChange is the highest change number ever used, 0 if none.
 	LastChange() (int64, error)
 	// Committed tells whether a patient has instances whose safekeeping was promised (storage commitment).
 	Committed(patient ID) (bool, error)
+	// ToRecycle gives the patients to be recycled first, those that were protected or, unless asked for, hold committed
+	// instances left out: least recently stored to, or released from protection, first.
+	ToRecycle(committedToo bool, limit int) ([]ID, error)
+	// Unstable gives resources with arrivals, the longest ago first; of one time series before studies before patients.
+	Unstable(limit int) ([]Unstable, error)
+	// AllLabels gives every label in use, sorted.
+	AllLabels() ([]string, error)
+	// Attachments gives the attachments of a resource, sorted by number.
+	Attachments(id ID) ([]Attachment, error)
+	// AttachedBlobs gives where the bytes of all attachments lie, paged by owner and number; Blob.Instance is the owner.
+	AttachedBlobs(after ID, number, limit int) ([]Attachment, error)
+	// Exports gives up to limit entries with a number above since, in order; the last ones with newest.
+	Exports(since int64, limit int, newest bool) ([]Export, error)
+	// PatientOf finds the patient of a resource of any level.
+	PatientOf(r Resource) (ID, error)
 	// Position is the log position noted by SetPosition, empty if there is none.
 	Position() (string, error)
 	// Reclaims gives payloads whose deletion is decided and whose bytes may still be there.
@@ -133,6 +151,15 @@ type Tx interface {
 	// MarkCommitted notes that the safekeeping of instances of a patient was promised, until the patient is deleted;
 	// ErrNotFound if it is not there.
 	MarkCommitted(patient ID) error
+	// PutAttachment adds or replaces an attachment of a resource, and DeleteAttachment removes it.
+	PutAttachment(r Resource, a Attachment) error
+	DeleteAttachment(id ID, number int) error
+	// Settle marks a resource as stable unless something has come since.
+	Settle(u Unstable) error
+	// Retag gives an instance and its parents the tags of n, and leaves all else of them as it is.
+	Retag(n *NewInstance) error
+	PutExport(e Export) error
+	ClearExports() error
 	PutChange(c Change) error
 	ClearChanges() error
 
@@ -141,6 +168,8 @@ type Tx interface {
 	// PutCommitRequest adds or replaces the row of a request; its references are written beside it.
 	PutCommitRequest(*CommitRequest) error
 	PutCommitReferences(peerAET, transactionUID string, chunk int, refs []Reference) error
+	// RenameCommitRequest gives the row of a request another key, and its references with it; ErrNotFound.
+	RenameCommitRequest(peerAET, transactionUID, newPeerAET, newTransactionUID string) error
 	DeleteCommitRequest(peerAET, transactionUID string) error
 	PutCommitReport(*CommitReport) error
 	DeleteCommitReport(transactionUID string) error

@@ -44,7 +44,9 @@ type PatientRow struct {
 	ID         ID
 	Tags       Tags
 	LastUpdate time.Time
+	Stable     bool // nothing has come for a while, and the change that says so was noted
 	Protected  bool
+	Signature  string // the tags it was indexed with, "" for Orthanc's main tags; so for the other levels
 }
 
 // StudyRow is a study.
@@ -54,6 +56,8 @@ type StudyRow struct {
 	Patient    ID
 	Tags       Tags
 	LastUpdate time.Time
+	Stable     bool
+	Signature  string
 }
 
 // SeriesRow is a series.
@@ -64,7 +68,9 @@ type SeriesRow struct {
 	Patient    ID
 	Tags       Tags
 	LastUpdate time.Time
+	Stable     bool
 	RemoteAET  string // who sent its first instance
+	Signature  string
 }
 
 // InstanceRow is a SOP instance.
@@ -83,8 +89,11 @@ type InstanceRow struct {
 	Origin         Origin
 	PixelDataAt    int64    // offset of the Pixel Data element in the stored file; 0 if there is none
 	PixelDataVR    dicom.VR // VRNone if there is none
+	UnusualVR      bool     // PixelDataVR is not what transfer syntax and Bits Allocated suggest
 	Truncated      bool     // the data set ended in the middle of an element and was kept as it came
 	Blob           Blob
+	Revision       int64 // how often its file was compressed or uncompressed
+	Signature      string
 }
 
 // Origin tells how an instance came.
@@ -102,15 +111,25 @@ type Blob struct {
 	Seq      uint64
 	Upload   bool // stored as it came; else a data set behind our own file meta
 	Size     int64
+	Plain    int64 // size before it was compressed; 0: it is not compressed
 	CRC32C   uint32
 	MD5      [16]byte
 	HasMD5   bool
 	Instance ID // whose they are; not part of every answer
 }
 
+// PlainSize is the size of the bytes as they came.
+func (b *Blob) PlainSize() int64 {
+	if b.Plain == 0 {
+		return b.Size
+	}
+	return b.Plain
+}
+
 // NewInstance is an instance to add, with the tags of its parents for those that are new.
 type NewInstance struct {
 	InstanceRow
+	Signatures  [Instance + 1]string // by level; "" for Orthanc's main tags
 	SeriesTags  Tags
 	StudyTags   Tags
 	PatientTags Tags
@@ -121,6 +140,7 @@ type Removed struct {
 	Blob      Blob
 	Levels    []Resource // the instance and the parents that became empty, from the instance up
 	Remaining *Resource  // the nearest ancestor that is still there
+	Attached  []Blob     // the bytes of attachments that went with them
 }
 
 // Reference is a reference to a SOP instance, as in the sequences of PS3.4 J.3.
@@ -140,7 +160,8 @@ type Found struct {
 // Statistics counts resources and bytes.
 type Statistics struct {
 	Patients, Studies, Series, Instances int64
-	Bytes                                int64
+	Bytes, Plain                         int64 // of the instances' files, as stored and as they came
+	AttachedBytes, AttachedPlain         int64 // of the attachments
 }
 
 // Metadata is one value a user has attached to a resource.
@@ -173,4 +194,16 @@ const (
 	ChangeDeleted
 	ChangeUpdatedMetadata
 	ChangeUpdatedAttachment
+)
+
+// Types of changes that nothing notes yet and that may be asked for.
+const (
+	ChangeNewChildInstance ChangeType = iota + 32
+	ChangeCompletedSeries
+	ChangeAnonymizedPatient
+	ChangeAnonymizedSeries
+	ChangeAnonymizedStudy
+	ChangeModifiedPatient
+	ChangeModifiedSeries
+	ChangeModifiedStudy
 )

@@ -51,12 +51,12 @@ func testResources(t *testing.T, open Opener) {
 			t.Errorf("unknown instance: %v", err)
 		}
 		if s, err := r.ResourceStatistics(index.Patient, n.Patient); err != nil ||
-			s != (index.Statistics{Patients: 1, Studies: 2, Series: 2, Instances: 3, Bytes: 3000}) {
+			s != (index.Statistics{Patients: 1, Studies: 2, Series: 2, Instances: 3, Bytes: 3000, Plain: 3000}) {
 			t.Errorf("statistics of the patient: %+v, %v", s, err)
 		}
 		return nil
 	})
-	if st := statistics(t, x); st != (index.Statistics{Patients: 1, Studies: 2, Series: 2, Instances: 3, Bytes: 3000}) {
+	if st := statistics(t, x); st != (index.Statistics{Patients: 1, Studies: 2, Series: 2, Instances: 3, Bytes: 3000, Plain: 3000}) {
 		t.Errorf("statistics: %+v", st)
 	}
 }

@@ -109,7 +109,7 @@ func testRebuild(t *testing.T, open Opener) {
 	update(t, x, func(tx index.Tx) error {
 		return errors.Join(tx.ClearDerived(), tx.PutInstance(a, true), tx.PruneOrphans())
 	})
-	if st := statistics(t, x); st != (index.Statistics{Patients: 1, Studies: 1, Series: 1, Instances: 1, Bytes: 1000}) {
+	if st := statistics(t, x); st != (index.Statistics{Patients: 1, Studies: 1, Series: 1, Instances: 1, Bytes: 1000, Plain: 1000}) {
 		t.Errorf("statistics: %+v", st)
 	}
 	view(t, x, func(r index.ReadTx) error {

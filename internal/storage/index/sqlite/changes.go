@@ -94,10 +94,14 @@ func (t *tx) DeleteMetadata(id index.ID, number int) error {
 
 // SetProtected implements index.Tx.
 func (t *tx) SetProtected(patient index.ID, on bool) error {
+	query := "DELETE FROM protected WHERE id=?"
 	if on {
-		return t.c.exec("INSERT OR IGNORE INTO protected(id) VALUES(?)", idOf(patient))
+		query = "INSERT OR IGNORE INTO protected(id) VALUES(?)"
 	}
-	return t.c.exec("DELETE FROM protected WHERE id=?", idOf(patient))
+	if err := t.c.exec(query, idOf(patient)); err != nil {
+		return err
+	}
+	return t.keep(patient)
 }
 
 // MarkCommitted implements index.Tx.
@@ -105,7 +109,10 @@ func (t *tx) MarkCommitted(patient index.ID) error {
 	if _, err := t.key("SELECT pk FROM patients WHERE id=?", patient); err != nil {
 		return err
 	}
-	return t.c.exec("INSERT OR IGNORE INTO committed(id) VALUES(?)", idOf(patient))
+	if err := t.c.exec("INSERT OR IGNORE INTO committed(id) VALUES(?)", idOf(patient)); err != nil {
+		return err
+	}
+	return t.keep(patient)
 }
 
 // Committed implements index.Resources.

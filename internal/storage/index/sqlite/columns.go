@@ -37,7 +37,7 @@ var tables = [...]table{
 		{dicom.TagPatientID, "patient_id", true},
 		{dicom.TagPatientBirthDate, "birth_date", false},
 		{dicom.TagPatientSex, "sex", false},
-	}, rest: []string{"updated"}}),
+	}, rest: []string{"updated", "signature", "unstable", "recency", "kept"}}),
 	index.Study: makeTable(table{level: index.Study, name: "studies", parent: "patient", columns: []column{
 		{dicom.TagStudyDate, "study_date", false},
 		{dicom.TagStudyTime, "study_time", false},
@@ -47,7 +47,7 @@ var tables = [...]table{
 		{dicom.TagStudyDescription, "description", true},
 		{dicom.TagStudyInstanceUID, "study_uid", false},
 		{dicom.TagStudyID, "study_id", true},
-	}, rest: []string{"updated"}}),
+	}, rest: []string{"updated", "signature", "unstable"}}),
 	index.Series: makeTable(table{level: index.Series, name: "series", parent: "study", columns: []column{
 		{dicom.TagSeriesDate, "series_date", false},
 		{dicom.TagSeriesTime, "series_time", false},
@@ -59,12 +59,12 @@ var tables = [...]table{
 		{dicom.TagProtocolName, "protocol_name", true},
 		{dicom.TagSeriesInstanceUID, "series_uid", false},
 		{dicom.TagSeriesNumber, "series_number", false},
-	}, rest: []string{"updated", "remote_aet"}}),
+	}, rest: []string{"updated", "signature", "unstable", "remote_aet"}}),
 	index.Instance: makeTable(table{level: index.Instance, name: "instances", parent: "series", columns: []column{
 		{dicom.TagSOPInstanceUID, "sop_uid", false},
 		{dicom.TagInstanceNumber, "instance_number", false},
 	}, rest: []string{"class_uid", "transfer_syntax", "index_in_series", "received", "origin", "pixel_data_at",
-		"pixel_data_vr", "flags", "blob_key", "blob_seq", "size", "crc", "md5"}}),
+		"pixel_data_vr", "flags", "blob_key", "blob_seq", "size", "crc", "md5", "plain", "signature"}}),
 }
 
 func makeTable(t table) table {

@@ -22,7 +22,8 @@ const (
 // conn is a connection; its prepared statements are kept by the text of the query.
 type conn struct {
 	*sqlite.Conn
-	sync string
+	sync      string
+	transient map[string]*sqlite.Stmt // see eachTransient
 }
 
 func openConn(o Options, extra sqlite.OpenFlags) (*conn, error) {
@@ -35,6 +36,9 @@ func openConn(o Options, extra sqlite.OpenFlags) (*conn, error) {
 		return nil, wrap("open "+o.File, err)
 	}
 	sc.SetBusyTimeout(o.BusyTimeout)
+	if err := defineFold(sc); err != nil {
+		return nil, errors.Join(wrap("define a function", err), sc.Close())
+	}
 	return &conn{Conn: sc}, nil
 }
 
@@ -116,7 +120,7 @@ func openReader(o Options) (*conn, error) {
 	return c, nil
 }
 
-func (c *conn) close() error { return wrap("close", c.Close()) }
+func (c *conn) close() error { return errors.Join(c.finalize(), wrap("close", c.Close())) }
 
 // synchronous sets how far the next commit waits for the disk.
 func (c *conn) synchronous(level string) error {
@@ -137,6 +141,9 @@ func text(v string) arg    { return func(s *sqlite.Stmt, i int) { s.BindText(i, 
 func num(v int64) arg      { return func(s *sqlite.Stmt, i int) { s.BindInt64(i, v) } }
 func bytesOf(v []byte) arg { return func(s *sqlite.Stmt, i int) { bindBytes(s, i, v) } }
 func idOf(v index.ID) arg  { return bytesOf(v[:]) }
+
+// null binds NULL.
+func null(s *sqlite.Stmt, i int) { s.BindNull(i) }
 
 // bindBytes binds nil as NULL.
 func bindBytes(s *sqlite.Stmt, i int, v []byte) {
@@ -177,11 +184,16 @@ func step(s *sqlite.Stmt) error {
 }
 
 // each calls fn for every row.
-func (c *conn) each(query string, args []arg, fn func(*sqlite.Stmt) error) (err error) {
+func (c *conn) each(query string, args []arg, fn func(*sqlite.Stmt) error) error {
 	s, err := c.bind(query, args)
 	if err != nil {
 		return err
 	}
+	return rows(s, fn)
+}
+
+// rows runs a bound statement and calls fn for every row.
+func rows(s *sqlite.Stmt, fn func(*sqlite.Stmt) error) (err error) {
 	defer func() {
 		if e := s.Reset(); err == nil {
 			err = wrap("query", e)

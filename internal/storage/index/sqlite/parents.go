@@ -24,12 +24,17 @@ type parentCache struct {
 
 	origin     index.Origin
 	originJSON string
+
+	signatures map[string]int64 // numbers of lists of tags
 }
 
 // cacheSize bounds the series remembered.
 const cacheSize = 4096
 
-func (c *parentCache) clear() { clear(c.series) }
+func (c *parentCache) clear() {
+	clear(c.series)
+	clear(c.signatures)
+}
 
 func (c *parentCache) put(id index.ID, p *parents) {
 	if c.series == nil {
@@ -105,14 +110,25 @@ func (t *tx) insertParent(l index.Level, id index.ID, above int64, tags index.Ta
 		i++
 	}
 	i = tb.bindTags(s, i, tags, t.x.parents.buf[:0])
-	s.BindInt64(i, n.Received.UnixMicro())
+	now := n.Received.UnixMicro()
+	s.BindInt64(i, now)
+	if err := t.bindSignature(s, i+1, n.Signatures[l]); err != nil {
+		return 0, err
+	}
+	s.BindNull(i + 2) // whether it is stable is up to touch
 	switch l {
 	case index.Series:
-		s.BindText(i+1, n.Origin.RemoteAET)
+		s.BindText(i+3, n.Origin.RemoteAET)
 		t.totals.Series++
 	case index.Study:
 		t.totals.Studies++
 	default:
+		kept, err := t.keptBy(id)
+		if err != nil {
+			return 0, err
+		}
+		s.BindInt64(i+3, now)
+		s.BindInt64(i+4, kept)
 		t.totals.Patients++
 	}
 	if err := step(s); err != nil {
@@ -139,17 +155,22 @@ func (t *tx) noteNew(p *parents, n *index.NewInstance) error {
 	return nil
 }
 
-// touch notes when the parents were last updated, once a second: nobody is shown more.
-func (t *tx) touch(p *parents, n *index.NewInstance) error {
+// touch notes when the parents were last updated, once a second: nobody is shown more. They are not stable from then on,
+// unless quiet.
+func (t *tx) touch(p *parents, n *index.NewInstance, quiet bool) error {
 	second := n.Received.Unix()
 	if p.updated == second {
 		return nil
 	}
-	now := num(n.Received.UnixMicro())
+	micro := n.Received.UnixMicro()
+	now, unstable := num(micro), num(micro)
+	if quiet {
+		unstable = null
+	}
 	if err := errors.Join(
-		t.c.exec("UPDATE series SET updated=? WHERE pk=?", now, num(p.series)),
-		t.c.exec("UPDATE studies SET updated=? WHERE pk=?", now, num(p.study)),
-		t.c.exec("UPDATE patients SET updated=? WHERE pk=?", now, num(p.patient))); err != nil {
+		t.c.exec("UPDATE series SET updated=?, unstable=? WHERE pk=?", now, unstable, num(p.series)),
+		t.c.exec("UPDATE studies SET updated=?, unstable=? WHERE pk=?", now, unstable, num(p.study)),
+		t.c.exec("UPDATE patients SET updated=?1, recency=?1, unstable=?2 WHERE pk=?3", now, unstable, num(p.patient))); err != nil {
 		return err
 	}
 	p.updated = second

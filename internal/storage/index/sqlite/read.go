@@ -30,21 +30,27 @@ func toMicro(t time.Time) int64 {
 
 // The selections are made once; scan functions below read them in the same order.
 var (
-	selectPatient = "SELECT patients.pk, patients.id, patients.updated, " +
-		"EXISTS(SELECT 1 FROM protected WHERE protected.id=patients.id), " + tables[index.Patient].selection() +
+	selectPatient = "SELECT patients.pk, patients.id, patients.updated, patients.kept&1, " + tables[index.Patient].selection() +
+		signatureOf("patients") + ", patients.unstable IS NULL" +
 		" FROM patients"
 	selectStudy = "SELECT studies.pk, studies.id, studies.updated, patients.id, " + tables[index.Study].selection() +
+		signatureOf("studies") + ", studies.unstable IS NULL" +
 		" FROM studies JOIN patients ON patients.pk=studies.patient"
 	selectSeries = "SELECT series.pk, series.id, series.updated, studies.id, patients.id, series.remote_aet, " +
-		tables[index.Series].selection() +
+		tables[index.Series].selection() + signatureOf("series") + ", series.unstable IS NULL" +
 		" FROM series JOIN studies ON studies.pk=series.study JOIN patients ON patients.pk=studies.patient"
 	selectInstance = "SELECT instances.pk, instances.id, series.id, studies.id, patients.id, class_uid, sop_uid, " +
 		"transfer_syntax, index_in_series, received, origin, pixel_data_at, pixel_data_vr, flags, " + blobColumns + ", " +
-		tables[index.Instance].selection() + " FROM instances JOIN series ON series.pk=instances.series" +
+		tables[index.Instance].selection() + signatureOf("instances") + ", instances.revision" + " FROM instances JOIN series ON series.pk=instances.series" +
 		" JOIN studies ON studies.pk=series.study JOIN patients ON patients.pk=studies.patient"
 )
 
-const blobColumns = "blob_key, blob_seq, size, crc, md5"
+const blobColumns = "blob_key, blob_seq, size, crc, md5, plain"
+
+// signatureOf selects the text of a row's signature.
+func signatureOf(table string) string {
+	return ", (SELECT signatures.tags FROM signatures WHERE n=" + table + ".signature)"
+}
 
 // Patient implements index.Resources.
 func (t *readTx) Patient(id index.ID) (*index.PatientRow, error) {
@@ -52,6 +58,8 @@ func (t *readTx) Patient(id index.ID) (*index.PatientRow, error) {
 	return r, t.c.one(selectPatient+" WHERE patients.id=?", []arg{idOf(id)}, func(s *sqlite.Stmt) (err error) {
 		r.Key, r.ID, r.LastUpdate, r.Protected = s.ColumnInt64(0), columnID(s, 1), fromMicro(s.ColumnInt64(2)), s.ColumnBool(3)
 		r.Tags, err = tables[index.Patient].scanTags(s, 4)
+		i := 4 + len(tables[index.Patient].columns) + 1
+		r.Signature, r.Stable = s.ColumnText(i), s.ColumnBool(i+1)
 		return err
 	})
 }
@@ -62,6 +70,8 @@ func (t *readTx) Study(id index.ID) (*index.StudyRow, error) {
 	return r, t.c.one(selectStudy+" WHERE studies.id=?", []arg{idOf(id)}, func(s *sqlite.Stmt) (err error) {
 		r.Key, r.ID, r.LastUpdate, r.Patient = s.ColumnInt64(0), columnID(s, 1), fromMicro(s.ColumnInt64(2)), columnID(s, 3)
 		r.Tags, err = tables[index.Study].scanTags(s, 4)
+		i := 4 + len(tables[index.Study].columns) + 1
+		r.Signature, r.Stable = s.ColumnText(i), s.ColumnBool(i+1)
 		return err
 	})
 }
@@ -73,6 +83,8 @@ func (t *readTx) Series(id index.ID) (*index.SeriesRow, error) {
 		r.Key, r.ID, r.LastUpdate = s.ColumnInt64(0), columnID(s, 1), fromMicro(s.ColumnInt64(2))
 		r.Study, r.Patient, r.RemoteAET = columnID(s, 3), columnID(s, 4), s.ColumnText(5)
 		r.Tags, err = tables[index.Series].scanTags(s, 6)
+		i := 6 + len(tables[index.Series].columns) + 1
+		r.Signature, r.Stable = s.ColumnText(i), s.ColumnBool(i+1)
 		return err
 	})
 }
@@ -95,10 +107,12 @@ func scanInstance(s *sqlite.Stmt, r *index.InstanceRow) (err error) {
 	}
 	r.PixelDataAt, r.PixelDataVR = s.ColumnInt64(11), dicom.VR(s.ColumnInt64(12))
 	flags := s.ColumnInt64(13)
-	r.Truncated = flags&flagTruncated != 0
+	r.Truncated, r.UnusualVR = flags&flagTruncated != 0, flags&flagUnusualVR != 0
 	r.Blob = scanBlob(s, 14)
 	r.Blob.Upload, r.Blob.Instance = flags&flagUpload != 0, r.ID
-	r.Tags, err = tables[index.Instance].scanTags(s, 19)
+	r.Tags, err = tables[index.Instance].scanTags(s, 20)
+	i := 20 + len(tables[index.Instance].columns) + 1
+	r.Signature, r.Revision = s.ColumnText(i), s.ColumnInt64(i+1)
 	return err
 }
 
@@ -109,6 +123,7 @@ func scanBlob(s *sqlite.Stmt, i int) (b index.Blob) {
 		b.HasMD5 = true
 		s.ColumnBytes(i+4, b.MD5[:])
 	}
+	b.Plain = s.ColumnInt64(i + 5)
 	return b
 }
 
@@ -121,7 +136,7 @@ func (t *readTx) Stored(id index.ID) (b index.Blob, err error) {
 	s.BindBytes(1, id[:])
 	return b, first(s, func(s *sqlite.Stmt) error {
 		b = scanBlob(s, 0)
-		b.Upload, b.Instance = s.ColumnInt64(5)&flagUpload != 0, id
+		b.Upload, b.Instance = s.ColumnInt64(6)&flagUpload != 0, id
 		return nil
 	})
 }
@@ -131,8 +146,8 @@ func (t *readTx) Blobs(after int64, limit int) (blobs []index.Blob, keys []int64
 	err = t.c.each("SELECT "+blobColumns+", flags, id, pk FROM instances WHERE pk>? ORDER BY pk LIMIT ?",
 		[]arg{num(after), num(int64(limit))}, func(s *sqlite.Stmt) error {
 			b := scanBlob(s, 0)
-			b.Upload, b.Instance = s.ColumnInt64(5)&flagUpload != 0, columnID(s, 6)
-			blobs, keys = append(blobs, b), append(keys, s.ColumnInt64(7))
+			b.Upload, b.Instance = s.ColumnInt64(6)&flagUpload != 0, columnID(s, 7)
+			blobs, keys = append(blobs, b), append(keys, s.ColumnInt64(8))
 			return nil
 		})
 	return blobs, keys, err
@@ -267,13 +282,13 @@ func lookUp(s *sqlite.Stmt, class dicom.UID, f *index.Found) (series int64, err 
 		if !row {
 			return series, nil
 		}
-		c := dicom.UID(s.ColumnText(7))
+		c := dicom.UID(s.ColumnText(8))
 		if c != class {
 			f.Classes = append(f.Classes, c)
 			continue
 		}
-		f.Present, f.Blob, series = true, scanBlob(s, 0), s.ColumnInt64(8)
-		f.Blob.Upload, f.Blob.Instance = s.ColumnInt64(5)&flagUpload != 0, columnID(s, 6)
+		f.Present, f.Blob, series = true, scanBlob(s, 0), s.ColumnInt64(9)
+		f.Blob.Upload, f.Blob.Instance = s.ColumnInt64(6)&flagUpload != 0, columnID(s, 7)
 	}
 }
 
@@ -292,9 +307,9 @@ func (t *readTx) patientOf(series int64, known map[int64]index.ID) (id index.ID,
 
 // Statistics implements index.Resources.
 func (t *readTx) Statistics() (st index.Statistics, err error) {
-	return st, t.c.one("SELECT patients, studies, series, instances, bytes FROM totals", nil, func(s *sqlite.Stmt) error {
-		st = index.Statistics{Patients: s.ColumnInt64(0), Studies: s.ColumnInt64(1), Series: s.ColumnInt64(2),
-			Instances: s.ColumnInt64(3), Bytes: s.ColumnInt64(4)}
+	return st, t.c.one("SELECT patients, studies, series, instances, bytes, plain, attached, attached_plain FROM totals", nil, func(s *sqlite.Stmt) error {
+		st = index.Statistics{Patients: s.ColumnInt64(0), Studies: s.ColumnInt64(1), Series: s.ColumnInt64(2), Instances: s.ColumnInt64(3),
+			Bytes: s.ColumnInt64(4), Plain: s.ColumnInt64(5), AttachedBytes: s.ColumnInt64(6), AttachedPlain: s.ColumnInt64(7)}
 		return nil
 	})
 }
@@ -304,14 +319,18 @@ func (t *readTx) ResourceStatistics(level index.Level, id index.ID) (st index.St
 	if level < index.Patient || level > index.Instance {
 		return st, fmt.Errorf("index: statistics: there is no %v", level)
 	}
-	query := "SELECT count(DISTINCT series.study), count(DISTINCT instances.series), count(*), coalesce(sum(size),0)" +
+	query := "SELECT count(DISTINCT series.study), count(DISTINCT instances.series), count(*), coalesce(sum(size),0)," +
+		" coalesce(sum(coalesce(plain, size)),0)" +
 		" FROM instances JOIN series ON series.pk=instances.series JOIN studies ON studies.pk=series.study" +
 		" JOIN patients ON patients.pk=studies.patient WHERE " + tables[level].name + ".id=?"
 	err = t.c.one(query, []arg{idOf(id)}, func(s *sqlite.Stmt) error {
 		st = index.Statistics{Patients: 1, Studies: s.ColumnInt64(0), Series: s.ColumnInt64(1),
-			Instances: s.ColumnInt64(2), Bytes: s.ColumnInt64(3)}
+			Instances: s.ColumnInt64(2), Bytes: s.ColumnInt64(3), Plain: s.ColumnInt64(4)}
 		return nil
 	})
+	if err == nil && st.Instances > 0 {
+		err = t.attachedBelow(level, id, &st)
+	}
 	if err == nil && st.Instances == 0 {
 		err = index.ErrNotFound
 	}

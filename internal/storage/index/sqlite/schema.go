@@ -100,6 +100,28 @@ CREATE TABLE properties(name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWI
 
 const format2 = `
 CREATE TABLE committed(id BLOB PRIMARY KEY) WITHOUT ROWID;
+
+ALTER TABLE patients ADD COLUMN kept INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE patients ADD COLUMN recency INTEGER NOT NULL DEFAULT 0;
+UPDATE patients SET recency=updated, kept=(SELECT count(*) FROM protected WHERE protected.id=patients.id);
+CREATE INDEX patients_to_recycle ON patients(kept, recency);
+ALTER TABLE patients ADD COLUMN unstable INTEGER;
+ALTER TABLE studies ADD COLUMN unstable INTEGER;
+ALTER TABLE series ADD COLUMN unstable INTEGER;
+CREATE INDEX patients_unstable ON patients(unstable) WHERE unstable IS NOT NULL;
+CREATE INDEX studies_unstable ON studies(unstable) WHERE unstable IS NOT NULL;
+CREATE INDEX series_unstable ON series(unstable) WHERE unstable IS NOT NULL;
+CREATE TABLE signatures(n INTEGER PRIMARY KEY, tags TEXT NOT NULL UNIQUE);
+
+ALTER TABLE instances ADD COLUMN plain INTEGER;
+ALTER TABLE instances ADD COLUMN revision INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE totals ADD COLUMN plain INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE totals ADD COLUMN attached INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE totals ADD COLUMN attached_plain INTEGER NOT NULL DEFAULT 0;
+UPDATE totals SET plain=bytes;
+CREATE TABLE exports(
+	seq INTEGER PRIMARY KEY AUTOINCREMENT, level INTEGER NOT NULL, id BLOB NOT NULL, modality TEXT NOT NULL,
+	time INTEGER NOT NULL, patient_id TEXT, study_uid TEXT, series_uid TEXT, sop_uid TEXT);
 `
 
 // checkVersion refuses a file of a newer format, or of something else, by name.

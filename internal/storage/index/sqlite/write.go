@@ -25,6 +25,7 @@ type tx struct {
 const (
 	flagUpload = 1 << iota
 	flagTruncated
+	flagUnusualVR
 )
 
 // PutInstance implements index.Tx.
@@ -36,14 +37,15 @@ func (t *tx) PutInstance(n *index.NewInstance, quiet bool) error {
 	defer func() { p.fresh = nil }()
 	err = t.insertInstance(p.series, n)
 	if sqlite.ErrCode(err) == sqlite.ResultConstraintUnique {
-		return t.replaceInstance(p, n)
+		return t.replaceInstance(p, n, quiet)
 	}
 	if err != nil {
 		return err
 	}
 	t.totals.Instances++
 	t.totals.Bytes += n.Blob.Size
-	if err := t.touch(p, n); err != nil || quiet {
+	t.totals.Plain += n.Blob.PlainSize()
+	if err := t.touch(p, n, quiet); err != nil || quiet {
 		return err
 	}
 	return t.noteNew(p, n)
@@ -57,7 +59,11 @@ func (t *tx) insertInstance(series int64, n *index.NewInstance) error {
 	}
 	s.BindBytes(1, n.ID[:])
 	s.BindInt64(2, series)
-	t.bindInstance(s, tb.bindTags(s, 3, n.Tags, t.x.parents.buf[:0]), n)
+	i := tb.bindTags(s, 3, n.Tags, t.x.parents.buf[:0])
+	t.bindInstance(s, i, n)
+	if err := t.bindSignature(s, i+14, n.Signatures[index.Instance]); err != nil {
+		return err
+	}
 	return step(s)
 }
 
@@ -81,6 +87,9 @@ func flagsOf(r *index.InstanceRow) (f int64) {
 	if r.Truncated {
 		f |= flagTruncated
 	}
+	if r.UnusualVR {
+		f |= flagUnusualVR
+	}
 	return f
 }
 
@@ -94,13 +103,18 @@ func bindBlob(s *sqlite.Stmt, i int, b *index.Blob) {
 	} else {
 		s.BindNull(i + 4)
 	}
+	if b.Plain > 0 {
+		s.BindInt64(i+5, b.Plain)
+	} else {
+		s.BindNull(i + 5)
+	}
 }
 
 // replaceInstance writes over a row of the same id. Parents that hold nothing else take the new tags, too.
-func (t *tx) replaceInstance(p *parents, n *index.NewInstance) error {
-	var pk, size int64
-	err := t.c.one("SELECT pk, size FROM instances WHERE id=?", []arg{idOf(n.ID)}, func(s *sqlite.Stmt) error {
-		pk, size = s.ColumnInt64(0), s.ColumnInt64(1)
+func (t *tx) replaceInstance(p *parents, n *index.NewInstance, quiet bool) error {
+	var pk, size, plain int64
+	err := t.c.one("SELECT pk, size, coalesce(plain, size) FROM instances WHERE id=?", []arg{idOf(n.ID)}, func(s *sqlite.Stmt) error {
+		pk, size, plain = s.ColumnInt64(0), s.ColumnInt64(1), s.ColumnInt64(2)
 		return nil
 	})
 	if err != nil {
@@ -111,17 +125,21 @@ func (t *tx) replaceInstance(p *parents, n *index.NewInstance) error {
 		return err
 	}
 	s, err := t.c.Prepare("UPDATE instances SET class_uid=?, transfer_syntax=?, index_in_series=?, received=?, origin=?, " +
-		"pixel_data_at=?, pixel_data_vr=?, flags=?, blob_key=?, blob_seq=?, size=?, crc=?, md5=? WHERE pk=?")
+		"pixel_data_at=?, pixel_data_vr=?, flags=?, blob_key=?, blob_seq=?, size=?, crc=?, md5=?, plain=?, signature=?, revision=0 WHERE pk=?")
 	if err != nil {
 		return wrap("prepare", err)
 	}
 	t.bindInstance(s, 1, n)
-	s.BindInt64(14, pk)
+	if err := t.bindSignature(s, 15, n.Signatures[index.Instance]); err != nil {
+		return err
+	}
+	s.BindInt64(16, pk)
 	if err := step(s); err != nil {
 		return err
 	}
 	t.totals.Bytes += n.Blob.Size - size
-	return errors.Join(t.retagParents(p, n), t.touch(p, n))
+	t.totals.Plain += n.Blob.PlainSize() - plain
+	return errors.Join(t.retagParents(p, n), t.touch(p, n, quiet))
 }
 
 // retagParents gives the new tags to every parent whose only descendant was replaced.
@@ -169,12 +187,13 @@ func (t *tx) DeleteInstance(id index.ID) (*index.Removed, error) {
 	}
 	t.totals.Instances--
 	t.totals.Bytes -= row.Blob.Size
+	t.totals.Plain -= row.Blob.PlainSize()
 	r := &index.Removed{Blob: row.Blob}
 	gone := index.Resource{Level: index.Instance, ID: id}
 	for _, up := range []index.Resource{{Level: index.Series, ID: row.Series}, {Level: index.Study, ID: row.Study},
 		{Level: index.Patient, ID: row.Patient}} {
 		r.Levels = append(r.Levels, gone)
-		if err := t.forget(gone.ID); err != nil {
+		if err := t.forget(gone.ID, r); err != nil {
 			return nil, err
 		}
 		empty, err := t.dropEmpty(up)
@@ -188,7 +207,7 @@ func (t *tx) DeleteInstance(id index.ID) (*index.Removed, error) {
 		gone = up
 	}
 	r.Levels = append(r.Levels, gone)
-	return r, t.forget(gone.ID)
+	return r, t.forget(gone.ID, r)
 }
 
 // dropEmpty removes a parent without children.
@@ -216,8 +235,16 @@ func (t *tx) dropEmpty(r index.Resource) (bool, error) {
 	return true, nil
 }
 
-// forget removes what a user has attached to a resource.
-func (t *tx) forget(id index.ID) error {
+// forget removes what a user has attached to a resource; the bytes of that are to be given back.
+func (t *tx) forget(id index.ID, r *index.Removed) error {
+	attached, err := t.Attachments(id)
+	if err != nil {
+		return err
+	}
+	for i := range attached {
+		r.Attached = append(r.Attached, attached[i].Blob)
+		t.countAttached(&attached[i].Blob, -1)
+	}
 	for _, q := range [...]string{"DELETE FROM labels WHERE id=?", "DELETE FROM metadata WHERE id=?",
 		"DELETE FROM attachments WHERE id=?", "DELETE FROM protected WHERE id=?", "DELETE FROM committed WHERE id=?"} {
 		if err := t.c.exec(q, idOf(id)); err != nil {
@@ -229,19 +256,20 @@ func (t *tx) forget(id index.ID) error {
 
 // SetBlob implements index.Tx.
 func (t *tx) SetBlob(id index.ID, b index.Blob) error {
-	s, err := t.c.Prepare("UPDATE instances SET blob_key=?, blob_seq=?, size=?, crc=?, md5=? WHERE id=?")
+	old, err := t.Stored(id)
+	if err != nil {
+		return err
+	}
+	s, err := t.c.Prepare("UPDATE instances SET blob_key=?, blob_seq=?, size=?, crc=?, md5=?, plain=?, revision=revision+? WHERE id=?")
 	if err != nil {
 		return wrap("prepare", err)
 	}
 	bindBlob(s, 1, &b)
-	s.BindBytes(6, id[:])
-	if err := step(s); err != nil {
-		return err
-	}
-	if t.c.Changes() == 0 {
-		return index.ErrNotFound
-	}
-	return nil
+	s.BindBool(7, old.Key != b.Key)
+	s.BindBytes(8, id[:])
+	t.totals.Bytes += b.Size - old.Size
+	t.totals.Plain += b.PlainSize() - old.PlainSize()
+	return step(s)
 }
 
 // ClearDerived implements index.Tx.
@@ -250,7 +278,8 @@ func (t *tx) ClearDerived() error {
 	t.totals, t.position = index.Statistics{}, ""
 	for _, q := range []string{"DELETE FROM instances", "DELETE FROM series", "DELETE FROM studies",
 		"DELETE FROM patients",
-		"UPDATE totals SET patients=0, studies=0, series=0, instances=0, bytes=0, position=''"} {
+		"DELETE FROM attachments",
+		"UPDATE totals SET patients=0, studies=0, series=0, instances=0, bytes=0, plain=0, attached=0, attached_plain=0, position=''"} {
 		if err := t.c.exec(q); err != nil {
 			return err
 		}
@@ -276,18 +305,19 @@ func (t *tx) flushTotals() error {
 		return nil
 	}
 	s, err := t.c.Prepare("UPDATE totals SET patients=patients+?, studies=studies+?, series=series+?, " +
-		"instances=instances+?, bytes=bytes+?, last_change=max(last_change, ?), position=coalesce(?, position)")
+		"instances=instances+?, bytes=bytes+?, plain=plain+?, attached=attached+?, attached_plain=attached_plain+?, " +
+		"last_change=max(last_change, ?), position=coalesce(?, position)")
 	if err != nil {
 		return wrap("prepare", err)
 	}
 	for i, v := range [...]int64{t.totals.Patients, t.totals.Studies, t.totals.Series, t.totals.Instances,
-		t.totals.Bytes, t.change} {
+		t.totals.Bytes, t.totals.Plain, t.totals.AttachedBytes, t.totals.AttachedPlain, t.change} {
 		s.BindInt64(i+1, v)
 	}
 	if t.position == "" {
-		s.BindNull(7)
+		s.BindNull(10)
 	} else {
-		s.BindText(7, t.position)
+		s.BindText(10, t.position)
 	}
 	return step(s)
 }
