@@ -101,6 +101,16 @@ func (t *Table) FindByAET(aet string) []Entry {
 	return entries
 }
 
+// NameOf returns the name of the peer with that AE title, the first if there are several, "" if there is none.
+func (t *Table) NameOf(aet string) string {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	if names := t.byAET[t.fold(aet)]; len(names) > 0 {
+		return names[0]
+	}
+	return ""
+}
+
 // Same compares two AE titles the way the table does.
 func (t *Table) Same(a, b string) bool { return t.fold(a) == t.fold(b) }
 

@@ -15,6 +15,9 @@ import (
 // errShutdown ends the associations of a server that shuts down.
 var errShutdown = errors.New("scp: server is shutting down")
 
+// IsShutdown reports whether an association ended because its server shut down.
+func IsShutdown(err error) bool { return errors.Is(err, errShutdown) }
+
 // operation is one request on its way to its response.
 type operation struct {
 	*dimse.Message

@@ -11,6 +11,7 @@ import (
 	"gantry/internal/config"
 	"gantry/internal/jobkinds"
 	"gantry/internal/jobs"
+	"gantry/internal/metrics"
 	"gantry/internal/modalities"
 	"gantry/internal/scp"
 	"gantry/internal/storage"
@@ -23,6 +24,7 @@ type Deps struct {
 	Jobs       *jobs.Engine
 	Modalities *modalities.Table
 	Peers      *jobkinds.Deps
+	Metrics    *metrics.Metrics // may be nil
 	Logger     *slog.Logger
 }
 

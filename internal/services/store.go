@@ -9,6 +9,7 @@ import (
 	"gantry/internal/dicom"
 	"gantry/internal/dicom/codec"
 	"gantry/internal/dimse"
+	"gantry/internal/metrics"
 	"gantry/internal/scp"
 	"gantry/internal/storage"
 	"gantry/internal/storage/index"
@@ -32,6 +33,9 @@ func (s *Services) Store(ctx context.Context, rq *scp.StoreRequest) error {
 		},
 	})
 	if err != nil {
+		if limit := new(codec.LimitError); errors.As(err, &limit) {
+			s.deps.Metrics.Refused(metrics.LimitDataset)
+		}
 		err = storeStatus(err)
 		level := slog.LevelWarn
 		if status := dimse.StatusOf(err); status == dimse.StatusOutOfResources || status == dimse.StatusProcessingFailure {

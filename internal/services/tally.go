@@ -3,67 +3,95 @@ package services
 import (
 	"context"
 	"log/slog"
+	"net"
 	"sync"
 	"time"
 
+	"gantry/internal/metrics"
 	"gantry/internal/scp"
 )
 
-// tallies count the objects that come on each association.
+// tallies count what comes on each association: its objects for the log, and everything for the metrics.
 type tallies struct {
+	peer func(p *scp.Peer) *metrics.Peer
+
 	mu     sync.Mutex
 	byPeer map[*scp.Peer]*tally
 }
 
 type tally struct {
+	peer           *metrics.Peer
 	stored, failed int
 	bytes          int64 // of what was stored
 }
 
-func (t *tallies) count(op scp.Operation) {
-	if op.Service != "C-STORE" {
-		return
-	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	sum := t.byPeer[op.Peer]
+// of returns the tally of an association; t.mu is held.
+func (t *tallies) of(p *scp.Peer) *tally {
+	sum := t.byPeer[p]
 	if sum == nil {
-		sum = &tally{}
-		t.byPeer[op.Peer] = sum
+		sum = &tally{peer: t.peer(p)}
+		t.byPeer[p] = sum
 	}
-	if op.Status.OK() {
-		sum.stored++
-		sum.bytes += op.Bytes
-	} else {
-		sum.failed++
-	}
+	return sum
 }
 
-// take forgets an association and returns what was counted, nil if no object came.
+func (t *tallies) count(op scp.Operation) {
+	t.mu.Lock()
+	sum := t.of(op.Peer)
+	switch {
+	case op.Service != "C-STORE":
+	case op.Status.OK():
+		sum.stored++
+		sum.bytes += op.Bytes
+	default:
+		sum.failed++
+	}
+	peer := sum.peer
+	t.mu.Unlock()
+	peer.Performed(op.Service, uint16(op.Status), op.Duration, op.Bytes)
+}
+
+// asked may come after the end of its association: it must not begin another tally.
+func (t *tallies) asked(op scp.Operation) {
+	t.peer(op.Peer).Asked(op.Service, op.Err == nil, uint16(op.Status), op.Duration, op.Bytes)
+}
+
+// take forgets an association and returns what was counted.
 func (t *tallies) take(p *scp.Peer) *tally {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	sum := t.byPeer[p]
+	sum := t.of(p)
 	delete(t.byPeer, p)
 	return sum
 }
 
-// Observer is the scp.Config.Observer that tells in the log, at the end of an association, what came on it.
+// Observer is the scp.Config.Observer that keeps the metrics, and tells in the log, at the end of an association, what
+// came on it.
 func (s *Services) Observer() *scp.Observer {
-	t := &tallies{byPeer: map[*scp.Peer]*tally{}}
+	m := s.deps.Metrics
+	named := func(aet string) *metrics.Peer { return m.Peer(s.deps.Modalities.NameOf(aet)) }
+	t := &tallies{byPeer: map[*scp.Peer]*tally{}, peer: func(p *scp.Peer) *metrics.Peer { return named(p.CallingAET) }}
 	return &scp.Observer{
 		Operation: t.count,
-		AssociationClosed: func(p *scp.Peer, _ time.Duration, _ error) {
+		Asked:     t.asked,
+		AssociationClosed: func(p *scp.Peer, lasted time.Duration, err error) {
 			sum := t.take(p)
-			if sum == nil {
-				return
-			}
-			level := slog.LevelInfo
-			if sum.failed > 0 {
-				level = slog.LevelWarn
-			}
-			s.log.Log(context.Background(), level, "objects received",
-				append(p.LogAttrs(), "stored", sum.stored, "failed", sum.failed, "bytes", sum.bytes)...)
+			sum.peer.AssociationEnded(ending(err), lasted)
+			s.logTally(p, sum)
 		},
+		AssociationRejected: func(_ net.Addr, calling, _ string, err error) { named(calling).AssociationRefused(refusal(err)) },
+		ConnectionRefused:   func(net.Addr) { m.Refused(metrics.LimitConnections) },
 	}
+}
+
+func (s *Services) logTally(p *scp.Peer, sum *tally) {
+	if sum.stored+sum.failed == 0 {
+		return
+	}
+	level := slog.LevelInfo
+	if sum.failed > 0 {
+		level = slog.LevelWarn
+	}
+	s.log.Log(context.Background(), level, "objects received",
+		append(p.LogAttrs(), "stored", sum.stored, "failed", sum.failed, "bytes", sum.bytes)...)
 }
