@@ -59,7 +59,7 @@ type Resources interface {
 	Children(level Level, id ID, after int64, limit int) ([]Entry, error)
 	// Instances gives the instances anywhere below a resource (of the whole store with level 0), paged like List.
 	Instances(level Level, id ID, after int64, limit int) ([]InstanceRow, error)
-	// Identify finds resources by one of their own identifiers: PatientID, StudyInstanceUID, AccessionNumber,
+	// Identify finds resources by one of their own identifiers: PatientID, without regard to case, StudyInstanceUID,
 	// SeriesInstanceUID or SOPInstanceUID (Orthanc's /tools/lookup).
 	Identify(value string) ([]Resource, error)
 	// References tells for each reference under which SOP classes the instance is stored; found[i] belongs to refs[i].

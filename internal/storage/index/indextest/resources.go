@@ -250,7 +250,8 @@ func testIdentify(t *testing.T, open Opener) {
 	put(t, x, n)
 	for value, want := range map[string][]index.Resource{
 		"P":                                 {{Level: index.Patient, ID: n.Patient}},
-		"A1":                                {{Level: index.Study, ID: n.Study}},
+		"p":                                 {{Level: index.Patient, ID: n.Patient}},
+		"A1":                                nil, // an accession number names no resource
 		"1.2.826.0.1.3680043.1.1":           {{Level: index.Study, ID: n.Study}},
 		"1.2.826.0.1.3680043.1.1.1":         {{Level: index.Series, ID: n.Series}},
 		string(n.SOPInstanceUID):            {{Level: index.Instance, ID: n.ID}},

@@ -12,7 +12,10 @@ import (
 )
 
 // readTx reads on a connection with an open transaction.
-type readTx struct{ c *conn }
+type readTx struct {
+	c      *conn
+	places *milestones
+}
 
 func fromMicro(v int64) time.Time {
 	if v == 0 {
@@ -229,8 +232,8 @@ func (t *readTx) Identify(value string) (out []index.Resource, err error) {
 		level index.Level
 		query string
 	}{
-		{index.Patient, "SELECT id FROM patients WHERE patient_id=?"},
-		{index.Study, "SELECT id FROM studies WHERE study_uid=?1 UNION SELECT id FROM studies WHERE accession_number=?1"},
+		{index.Patient, "SELECT id FROM patients WHERE patient_id_folded=fold(?)"},
+		{index.Study, "SELECT id FROM studies WHERE study_uid=?"},
 		{index.Series, "SELECT id FROM series WHERE series_uid=?"},
 		{index.Instance, "SELECT id FROM instances WHERE sop_uid=?"},
 	} {

@@ -122,6 +122,12 @@ UPDATE totals SET plain=bytes;
 CREATE TABLE exports(
 	seq INTEGER PRIMARY KEY AUTOINCREMENT, level INTEGER NOT NULL, id BLOB NOT NULL, modality TEXT NOT NULL,
 	time INTEGER NOT NULL, patient_id TEXT, study_uid TEXT, series_uid TEXT, sop_uid TEXT);
+
+ALTER TABLE totals ADD COLUMN deletions INTEGER NOT NULL DEFAULT 0;
+DROP INDEX patients_by_patient_id;
+CREATE INDEX patients_by_patient_id ON patients(patient_id_folded);
+DROP INDEX studies_by_accession_number;
+CREATE INDEX studies_by_accession_number ON studies(accession_number_folded);
 `
 
 // checkVersion refuses a file of a newer format, or of something else, by name.

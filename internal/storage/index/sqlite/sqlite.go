@@ -47,6 +47,7 @@ type Index struct {
 	done    chan struct{} // the checkpointer has ended
 	closed  atomic.Bool
 	parents parentCache // used by the writer only
+	places  milestones
 	commits int         // since the last look at the write-ahead log
 }
 
@@ -113,7 +114,7 @@ func (x *Index) View(ctx context.Context, fn func(index.ReadTx) error) (err erro
 		return err
 	}
 	defer func() { err = errors.Join(err, c.exec("ROLLBACK")) }()
-	return fn(&readTx{c: c})
+	return fn(&readTx{c: c, places: &x.places})
 }
 
 func (x *Index) reader(ctx context.Context) (*conn, error) {
@@ -178,7 +179,7 @@ func (x *Index) transact(ctx context.Context, level string, fn func(index.Tx) er
 	if err := x.writer.exec("BEGIN IMMEDIATE"); err != nil {
 		return err
 	}
-	t := &tx{readTx: readTx{c: x.writer}, x: x}
+	t := &tx{readTx: readTx{c: x.writer, places: &x.places}, x: x}
 	if err := t.run(fn); err != nil {
 		x.parents.clear()
 		if !x.writer.AutocommitEnabled() {

@@ -19,6 +19,7 @@ type tx struct {
 	noted  bool             // change differs from the stored one
 
 	position string // to be noted; "" as it is
+	deleted  bool   // rows have gone, so that places in lists have moved
 }
 
 // flags of an instance row
@@ -182,6 +183,7 @@ func (t *tx) DeleteInstance(id index.ID) (*index.Removed, error) {
 		return nil, err
 	}
 	t.x.parents.clear()
+	t.deleted = true
 	if err := t.c.exec("DELETE FROM instances WHERE pk=?", num(row.Key)); err != nil {
 		return nil, err
 	}
@@ -275,7 +277,7 @@ func (t *tx) SetBlob(id index.ID, b index.Blob) error {
 // ClearDerived implements index.Tx.
 func (t *tx) ClearDerived() error {
 	t.x.parents.clear()
-	t.totals, t.position = index.Statistics{}, ""
+	t.totals, t.position, t.deleted = index.Statistics{}, "", true
 	for _, q := range []string{"DELETE FROM instances", "DELETE FROM series", "DELETE FROM studies",
 		"DELETE FROM patients",
 		"DELETE FROM attachments",
@@ -301,12 +303,12 @@ func (t *tx) PruneOrphans() error {
 
 // flushTotals adds up what the transaction has counted.
 func (t *tx) flushTotals() error {
-	if t.totals == (index.Statistics{}) && !t.noted && t.position == "" {
+	if t.totals == (index.Statistics{}) && !t.noted && t.position == "" && !t.deleted {
 		return nil
 	}
 	s, err := t.c.Prepare("UPDATE totals SET patients=patients+?, studies=studies+?, series=series+?, " +
 		"instances=instances+?, bytes=bytes+?, plain=plain+?, attached=attached+?, attached_plain=attached_plain+?, " +
-		"last_change=max(last_change, ?), position=coalesce(?, position)")
+		"last_change=max(last_change, ?), position=coalesce(?, position), deletions=deletions+?")
 	if err != nil {
 		return wrap("prepare", err)
 	}
@@ -319,6 +321,7 @@ func (t *tx) flushTotals() error {
 	} else {
 		s.BindText(10, t.position)
 	}
+	s.BindBool(11, t.deleted)
 	return step(s)
 }
 
