@@ -29,6 +29,7 @@ type Config struct {
 	LogLevel               string   // debug, info, warn, error
 	LogFormat              string   // text, json
 	DeidentifyLogs         bool
+	MetricsEnabled         bool
 	DefaultEncoding        string
 	Dictionary             map[string]DictionaryEntry
 	ExtraMainDicomTags     map[string][]string

@@ -22,6 +22,7 @@ func Default() *Config {
 		LogLevel:               "info",
 		LogFormat:              "text",
 		DeidentifyLogs:         true,
+		MetricsEnabled:         true,
 		DefaultEncoding:        "Latin1",
 		Dictionary:             map[string]DictionaryEntry{},
 		ExtraMainDicomTags:     map[string][]string{},

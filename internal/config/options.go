@@ -71,6 +71,7 @@ func daemonOptions() []option {
 		{name: "LogLevel", doc: "The least important messages that are logged.", oneOf: []string{"debug", "info", "warn", "error"}},
 		{name: "LogFormat", doc: "Form of the log on standard error.", oneOf: []string{"text", "json"}},
 		{name: "DeidentifyLogs", doc: "Whether names and ids of patients are masked in the log."},
+		{name: "MetricsEnabled", doc: "Whether metrics are collected for /tools/metrics-prometheus."},
 	}
 }
 

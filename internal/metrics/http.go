@@ -75,6 +75,8 @@ func (m *Metrics) RequestEnded(r Request) {
 	case http.StatusRequestEntityTooLarge:
 		m.Refused(LimitBody)
 	case http.StatusServiceUnavailable:
-		m.Refused(LimitBusy)
+		if r.Route != "/readyz" { // where it is an answer
+			m.Refused(LimitBusy)
+		}
 	}
 }

@@ -86,7 +86,12 @@ func (m *Metrics) SetEnabled(on bool) {
 }
 
 // Families lists all metrics but those of the Go runtime and the process, in the order in which they were made.
-func (m *Metrics) Families() []Family { return m.families }
+func (m *Metrics) Families() []Family {
+	if m == nil {
+		return nil
+	}
+	return m.families
+}
 
 func (m *Metrics) note(name, kind, help string, labels []string) {
 	m.families = append(m.families, Family{Name: name, Type: kind, Help: help, Labels: labels})
