@@ -78,7 +78,7 @@ func (o *Object) Verify(ctx context.Context) error { return o.blob.Verify(ctx) }
 func (o *Object) Close() error { return o.blob.Close() }
 
 // Verify tells whether the bytes of an instance can be relied on: they are there and their record is readable; with
-// digest their checksum is right, too, for which all of them are read.
+// digest their checksums are right, too, that of the record and the MD5 if it was ever computed: all of them are read.
 //
 // Errors: ErrNotFound, *blob.CorruptError.
 func (s *Store) Verify(ctx context.Context, b index.Blob, digest bool) (err error) {
@@ -96,7 +96,17 @@ func (s *Store) Verify(ctx context.Context, b index.Blob, digest bool) (err erro
 	if !digest {
 		return nil
 	}
-	return opened.Verify(ctx)
+	if err := opened.Verify(ctx); err != nil || !b.HasMD5 {
+		return err
+	}
+	h := md5.New() //nolint:gosec // see the import
+	if _, err := opened.WriteTo(h); err != nil {
+		return s.typed("verify", err)
+	}
+	if [16]byte(h.Sum(nil)) != b.MD5 {
+		return &blob.CorruptError{Ref: refOf(&b), Length: b.Size, Reason: "its MD5 is not the one that was kept"}
+	}
+	return nil
 }
 
 // MD5 is the MD5 of the stored file, computed on first request and then kept.

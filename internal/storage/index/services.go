@@ -31,8 +31,11 @@ type CommitState string
 
 // The states of a request that a peer sent to us (PS3.4 J).
 const (
+	// CommitReceiving is a large request whose references are kept while they come; nobody was promised anything yet.
+	CommitReceiving CommitState = "receiving"
+
 	CommitOpen     CommitState = "open"     // kept, not looked up yet
-	CommitDecided  CommitState = "decided"  // the report is written, not delivered
+	CommitDecided  CommitState = "decided"  // the outcome is kept, the report on it not delivered
 	CommitReported CommitState = "reported" // delivered
 	CommitFailed   CommitState = "failed"   // delivery given up
 )
@@ -48,7 +51,7 @@ type CommitRequest struct {
 	Count          int      // references in all
 	Digest         [32]byte // of the request, to tell a repeat from another use of the UID
 	EventTypeID    uint16   // of the report
-	Report         []byte   // encoded data set of the N-EVENT-REPORT, stored before the first send
+	Outcome        []byte   // what was decided on each reference, stored before the first report is sent
 	JobID          string
 	Attempts       int
 	LastError      string

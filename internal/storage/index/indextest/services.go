@@ -169,7 +169,7 @@ func testCommitRequests(t *testing.T, open Opener) {
 		}
 		return err
 	})
-	rq.State, rq.Report, rq.EventTypeID, rq.Decided, rq.Attempts, rq.LastError = index.CommitDecided, []byte{1}, 2, made, 1, "no route"
+	rq.State, rq.Outcome, rq.EventTypeID, rq.Decided, rq.Attempts, rq.LastError = index.CommitDecided, []byte{1}, 2, made, 1, "no route"
 	update(t, x, func(tx index.Tx) error { return tx.PutCommitRequest(&rq) })
 	view(t, x, func(r index.ReadTx) error {
 		got, err := r.CommitRequest("PEER", "1.2.3")
@@ -192,6 +192,20 @@ func testCommitRequests(t *testing.T, open Opener) {
 		}
 		return errors.Join(err1, err2, err3)
 	})
+	update(t, x, func(tx index.Tx) error { return tx.RenameCommitRequest("PEER", "1.2.3", "RENAMED", "1.2.4") })
+	view(t, x, func(r index.ReadTx) error {
+		got, err1 := r.CommitRequest("RENAMED", "1.2.4")
+		refs, err2 := r.CommitReferences("RENAMED", "1.2.4", 1)
+		if err1 != nil || got.Count != rq.Count || !reflect.DeepEqual(refs, chunks[1]) {
+			t.Errorf("renamed: %+v, %v", got, refs)
+		}
+		return errors.Join(err1, err2)
+	})
+	err := x.Update(t.Context(), func(tx index.Tx) error { return tx.RenameCommitRequest("PEER", "1.2.3", "RENAMED", "1.2.5") })
+	if !errors.Is(err, index.ErrNotFound) {
+		t.Errorf("renamed twice: %v", err)
+	}
+	update(t, x, func(tx index.Tx) error { return tx.RenameCommitRequest("RENAMED", "1.2.4", "PEER", "1.2.3") })
 	update(t, x, func(tx index.Tx) error { return tx.DeleteCommitRequest("PEER", "1.2.3") })
 	view(t, x, func(r index.ReadTx) error {
 		if _, err := r.CommitRequest("PEER", "1.2.3"); !errors.Is(err, index.ErrNotFound) {

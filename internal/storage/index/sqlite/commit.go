@@ -18,7 +18,7 @@ func scanRequest(s *sqlite.Stmt) (r index.CommitRequest) {
 	r = index.CommitRequest{
 		PeerAET: s.ColumnText(0), TransactionUID: s.ColumnText(1), CalledAET: s.ColumnText(2), PeerAddr: s.ColumnText(3),
 		State: index.CommitState(s.ColumnText(4)), Count: s.ColumnInt(5), EventTypeID: uint16(s.ColumnInt(7)),
-		Report: columnBytes(s, 8), JobID: s.ColumnText(9), Attempts: s.ColumnInt(10), LastError: s.ColumnText(11),
+		Outcome: columnBytes(s, 8), JobID: s.ColumnText(9), Attempts: s.ColumnInt(10), LastError: s.ColumnText(11),
 		Created: fromMicro(s.ColumnInt64(12)), Decided: fromMicro(s.ColumnInt64(13)),
 		Delivered: fromMicro(s.ColumnInt64(14)), Data: columnBytes(s, 15),
 	}
@@ -84,7 +84,7 @@ func (t *tx) PutCommitRequest(r *index.CommitRequest) error {
 		" job=excluded.job, attempts=excluded.attempts, last_error=excluded.last_error, created=excluded.created,"+
 		" decided=excluded.decided, delivered=excluded.delivered, data=excluded.data",
 		text(r.PeerAET), text(r.TransactionUID), text(r.CalledAET), text(r.PeerAddr), text(string(r.State)),
-		num(int64(r.Count)), bytesOf(r.Digest[:]), num(int64(r.EventTypeID)), bytesOf(r.Report), text(r.JobID),
+		num(int64(r.Count)), bytesOf(r.Digest[:]), num(int64(r.EventTypeID)), bytesOf(r.Outcome), text(r.JobID),
 		num(int64(r.Attempts)), text(r.LastError), num(toMicro(r.Created)), num(toMicro(r.Decided)),
 		num(toMicro(r.Delivered)), bytesOf(r.Data))
 }
@@ -97,6 +97,15 @@ func (t *tx) PutCommitReferences(peer, uid string, chunk int, refs []index.Refer
 	}
 	return t.c.exec("INSERT OR REPLACE INTO commit_references(request, chunk, refs) VALUES(?,?,?)",
 		num(pk), num(int64(chunk)), notNil(encodeReferences(refs)))
+}
+
+// RenameCommitRequest implements index.Tx.
+func (t *tx) RenameCommitRequest(peer, uid, newPeer, newUID string) error {
+	err := t.c.exec("UPDATE commit_requests SET peer=?, uid=? WHERE uid=? AND peer=?", text(newPeer), text(newUID), text(uid), text(peer))
+	if err == nil && t.c.Changes() == 0 {
+		return index.ErrNotFound
+	}
+	return err
 }
 
 // DeleteCommitRequest implements index.Tx.
