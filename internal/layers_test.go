@@ -47,16 +47,18 @@ var layers = map[string][]string{
 	"metrics":    {},
 	"apiclient":  {},
 	"jobs":       {},
+	"jsonout":    {},
 	"modalities": {"config"},
+	"query":      with(values, "storage", "storage/index"),
 	"media":      with(values, "storage", "storage/blob", "storage/index"),
 
 	"jobkinds": with(values, "jobs", "modalities", "config", "metrics", "media", "scp", "scu", "dimse", "dul",
 		"storage", "storage/blob", "storage/index"),
 	"faults":        {"dicom", "dicom/dict", "dul"},
 	"faults/inject": with(values, "faults", "jobkinds", "scp", "dimse", "dul", "storage/index"),
-	"services": with(values, "jobs", "jobkinds", "modalities", "config", "metrics", "scp", "scu", "dimse", "dul",
+	"services": with(values, "jobs", "query", "jobkinds", "modalities", "config", "metrics", "scp", "scu", "dimse", "dul",
 		"storage", "storage/blob", "storage/index"),
-	"rest": with(values, "jobs", "jobkinds", "modalities", "config", "metrics", "faults", "media", "scp", "scu", "dimse", "dul",
+	"rest": with(values, "jobs", "jsonout", "query", "jobkinds", "modalities", "config", "metrics", "faults", "media", "scp", "scu", "dimse", "dul",
 		"storage", "storage/blob", "storage/index"),
 
 	"daemon": anything,
@@ -68,6 +70,7 @@ var layers = map[string][]string{
 	"tools/gentestdata": anything,
 	"tools/mixedload":   anything,
 	"tools/peerbench":   anything,
+	"tools/fillindex":   anything,
 }
 
 // testHelpers are packages for tests alone.
