@@ -122,6 +122,15 @@ func (a *awayPeers) answered(addr string, id requestID) {
 	p.end(id)
 }
 
+// let has a report be tried in spite of what is known of its peer.
+func (a *awayPeers) let(addr string, id requestID) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if p := a.byAddr[addr]; p != nil {
+		p.by = id
+	}
+}
+
 // end lets those who wait for the outcome of the first attempt go on.
 func (p *awayPeer) end(id requestID) {
 	if p.first != nil && p.first.by == id {

@@ -2,7 +2,6 @@ package jobkinds
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"errors"
 	"hash"
 	"io"
@@ -11,7 +10,6 @@ import (
 	"gantry/internal/dicom"
 	"gantry/internal/dicom/codec"
 	"gantry/internal/dimse"
-	"gantry/internal/scp"
 	"gantry/internal/storage/index"
 )
 
@@ -26,8 +24,16 @@ type CommitmentData struct {
 // ReadCommitmentData reads action or event information as it arrives; nothing but the references stays in memory.
 // What breaks the rules is a *dimse.StatusError: 0115H, or 0213H beyond limit references (0: any number).
 func ReadCommitmentData(r io.Reader, syntax dicom.UID, limit int) (*CommitmentData, error) {
-	p := commitParser{limit: limit, classes: map[string]dicom.UID{}, out: &CommitmentData{}}
+	return newCommitParser(r, syntax, limit).read()
+}
+
+func newCommitParser(r io.Reader, syntax dicom.UID, limit int) *commitParser {
+	p := &commitParser{limit: limit, classes: map[string]dicom.UID{}, out: &CommitmentData{}}
 	p.rd = codec.NewReader(r, dicom.LookupTransferSyntax(syntax), codec.Limits{MaxValue: 1 << 16, MaxDepth: 16})
+	return p
+}
+
+func (p *commitParser) read() (*CommitmentData, error) {
 	for {
 		h, err := p.rd.Next()
 		if err == io.EOF { //nolint:errorlint // wrapped, it is the end of the connection within the data set
@@ -50,8 +56,10 @@ type commitParser struct {
 	rd      *codec.Reader
 	out     *CommitmentData
 	limit   int
-	classes map[string]dicom.UID // the few SOP classes, so that each is held once
-	within  dicom.Tag            // the sequence at the top level, 0 outside
+	count   int                           // of all items
+	spill   func([]index.Reference) error // takes every intakeSize references out of memory; nil: they stay
+	classes map[string]dicom.UID          // the few SOP classes, so that each is held once
+	within  dicom.Tag                     // the sequence at the top level, 0 outside
 	item    index.CommitFailureItem
 	reason  bool
 }
@@ -127,18 +135,27 @@ func (p *commitParser) endItem() error {
 	if !isUID(string(p.item.SOPClassUID)) || !isUID(string(p.item.SOPInstanceUID)) {
 		return dimse.Errorf(dimse.StatusInvalidArgument, "an item without Referenced SOP Class and Instance UID")
 	}
-	if p.limit > 0 && len(p.out.References)+len(p.out.Failures) >= p.limit {
+	if p.count++; p.limit > 0 && p.count > p.limit {
 		return dimse.Errorf(dimse.StatusResourceLimitation, "more than %d references in one request", p.limit)
 	}
 	if p.within == dicom.TagReferencedSOPSequence {
-		p.out.References = append(p.out.References, p.item.Reference)
-		return nil
+		return p.addReference()
 	}
 	if !p.reason {
 		return dimse.Errorf(dimse.StatusInvalidArgument, "a failed item without Failure Reason (0008,1197)")
 	}
 	p.out.Failures = append(p.out.Failures, p.item)
 	return nil
+}
+
+func (p *commitParser) addReference() error {
+	p.out.References = append(p.out.References, p.item.Reference)
+	if p.spill == nil || len(p.out.References) < intakeSize {
+		return nil
+	}
+	refs := p.out.References
+	p.out.References = refs[:0]
+	return p.spill(refs)
 }
 
 // trimUID takes off padding: the NUL of the standard, and the spaces that occur.
@@ -157,42 +174,15 @@ func isUID(s string) bool {
 	return true
 }
 
+// bytesPerItem is about what an item takes: two UIDs and their headers.
+const bytesPerItem = 150
+
 // encodeAction writes the action information of an N-ACTION.
 func encodeAction(syntax, transaction dicom.UID, refs []index.Reference) ([]byte, error) {
 	return encode(syntax, transaction, refs, nil)
 }
 
-// encodeEvent writes the event information of an N-EVENT-REPORT; eventType is the Event Type ID that goes with it. Like
-// the SCPs in the field, one without success has an empty Referenced SOP Sequence: requesters exist that look for it.
-func encodeEvent(syntax, transaction dicom.UID, success []index.Reference, failed []index.CommitFailureItem) ([]byte, error) {
-	return encode(syntax, transaction, success, failed)
-}
-
-func eventType(failed []index.CommitFailureItem) uint16 {
-	if len(failed) > 0 {
-		return 2
-	}
-	return 1
-}
-
-// reencode gives a stored report, which is in Explicit VR Little Endian, in the transfer syntax of an association.
-func reencode(report []byte) scp.Encoder {
-	return func(syntax dicom.UID) (io.Reader, error) {
-		if syntax == dicom.ExplicitVRLittleEndian {
-			return bytes.NewReader(report), nil
-		}
-		data, err := ReadCommitmentData(bytes.NewReader(report), dicom.ExplicitVRLittleEndian, 0)
-		if err != nil {
-			return nil, err
-		}
-		b, err := encodeEvent(syntax, data.TransactionUID, data.References, data.Failures)
-		return bytes.NewReader(b), err
-	}
-}
-
-// bytesPerItem is about what an item takes: two UIDs and their headers.
-const bytesPerItem = 150
-
+// encode writes action information, or with failures event information.
 func encode(syntax, transaction dicom.UID, refs []index.Reference, failed []index.CommitFailureItem) ([]byte, error) {
 	var out bytes.Buffer
 	out.Grow(bytesPerItem * (len(refs) + len(failed) + 1))
@@ -251,15 +241,12 @@ func (w *itemWriter) uid(tag dicom.Tag, uid dicom.UID) {
 	w.do(w.WriteElement(tag, dicom.VRUI, v))
 }
 
-// digestOf tells requests apart by what they refer to, in order.
-func digestOf(refs []index.Reference) (sum [32]byte) {
-	h := sha256.New()
+// digestRefs is how requests are told apart: by what they refer to, in order.
+func digestRefs(h hash.Hash, refs []index.Reference) {
 	for _, r := range refs {
 		writeUID(h, r.SOPClassUID)
 		writeUID(h, r.SOPInstanceUID)
 	}
-	h.Sum(sum[:0])
-	return sum
 }
 
 func writeUID(h hash.Hash, uid dicom.UID) {

@@ -18,11 +18,7 @@ type commitmentJob struct {
 	requestState
 	jobID string
 	done  int
-	fresh []index.Reference // of a request that has just come, if it is small; nil: they are in the request's rows
 }
-
-// freshLimit is how many references a job keeps in memory until its turn.
-const freshLimit = 20_000
 
 // requestState is what a commitmentJob keeps.
 type requestState struct {
@@ -36,7 +32,10 @@ type requestState struct {
 // commitmentContent is what users see of the job.
 type commitmentContent struct {
 	CalledAet      string
+	Committed      *int `json:",omitempty"` // instances, once that is decided
 	Description    string
+	Failed         *int `json:",omitempty"`
+	Instances      int
 	RemoteAet      string
 	RemoteIp       string //nolint:revive // Orthanc's spelling
 	TransactionUid dicom.UID
@@ -46,13 +45,23 @@ const requestStateVersion = 1
 
 // newCommitmentJob returns the job of a request.
 func (d *Deps) newCommitmentJob(row *index.CommitRequest) *commitmentJob {
-	return &commitmentJob{deps: d, requestState: requestState{
+	j := &commitmentJob{deps: d, requestState: requestState{
 		Peer: row.PeerAET, Transaction: dicom.UID(row.TransactionUID), Count: row.Count, Since: time.Now(),
 		Content: commitmentContent{
 			CalledAet: row.CalledAET, RemoteAet: peerOf(row.PeerAET), RemoteIp: row.PeerAddr,
-			TransactionUid: dicom.UID(row.TransactionUID),
+			Instances: row.Count, TransactionUid: dicom.UID(row.TransactionUID),
 		},
 	}}
+	if counts, err := countReasons(row.Outcome); err == nil && len(counts) > 0 {
+		j.showOutcome(counts[0])
+	}
+	return j
+}
+
+// showOutcome tells users what was decided.
+func (j *commitmentJob) showOutcome(committed int) {
+	failed := j.Count - committed
+	j.requestState.Content.Committed, j.requestState.Content.Failed = &committed, &failed
 }
 
 func (d *Deps) restoreCommitment(version int, data []byte) (jobs.Job, error) {
@@ -86,9 +95,13 @@ func (j *commitmentJob) State() (int, []byte, error) {
 	return requestStateVersion, data, err
 }
 
-// RetryPolicy doubles the delay up to five minutes; Step bounds the whole time.
+// RetryPolicy doubles the delay up to StorageCommitmentRetryMaximumDelay; Step bounds the whole time.
 func (j *commitmentJob) RetryPolicy() jobs.RetryPolicy {
-	return jobs.RetryPolicy{Base: 2 * time.Second, Max: 5 * time.Minute}
+	c := j.deps.Config
+	return jobs.RetryPolicy{
+		Base: time.Duration(c.StorageCommitmentRetryDelay) * time.Second,
+		Max:  time.Duration(c.StorageCommitmentRetryMaximumDelay) * time.Second,
+	}
 }
 
 // Step takes the request one state further.
@@ -101,7 +114,7 @@ func (j *commitmentJob) Step(ctx context.Context) (jobs.Result, error) {
 	case row.State == index.CommitReported:
 		j.done = j.Count + 1
 		return jobs.Result{Done: true}, nil
-	case len(row.Report) == 0:
+	case len(row.Outcome) == 0:
 		if err := j.decide(ctx, row); err != nil {
 			return jobs.Result{}, j.retryable(err)
 		}
@@ -109,6 +122,9 @@ func (j *commitmentJob) Step(ctx context.Context) (jobs.Result, error) {
 		return jobs.Result{}, nil
 	}
 	j.done = j.Count
+	if wait, err := j.deps.held(row); err != nil || wait > 0 {
+		return jobs.Result{RetryAfter: wait}, err
+	}
 	if err := j.deliver(ctx, row); err != nil {
 		return jobs.Result{}, err
 	}
@@ -119,12 +135,7 @@ func (j *commitmentJob) Step(ctx context.Context) (jobs.Result, error) {
 // Resubmit asks for the report to be decided, if it is not, and delivered again.
 func (j *commitmentJob) Resubmit() error {
 	j.Since, j.done = time.Now(), 0
-	return j.deps.updateRequest(context.Background(), j.id(), func(row *index.CommitRequest) {
-		row.State = index.CommitOpen
-		if len(row.Report) > 0 {
-			row.State = index.CommitDecided
-		}
-	})
+	return j.deps.updateRequest(context.Background(), j.id(), reopen)
 }
 
 // Ended notes in the request that its report was given up.
@@ -147,8 +158,13 @@ func (j *commitmentJob) Ended(ctx context.Context, err error) {
 
 // retryable marks an error for another attempt while the time for delivery lasts.
 func (j *commitmentJob) retryable(err error) error {
-	if time.Since(j.Since) >= time.Duration(j.deps.Config.StorageCommitmentRetryFor)*time.Second {
+	if j.outOfTime() {
 		return err
 	}
 	return jobs.Again(err)
+}
+
+// outOfTime tells that StorageCommitmentRetryFor is over.
+func (j *commitmentJob) outOfTime() bool {
+	return time.Since(j.Since) >= time.Duration(j.deps.Config.StorageCommitmentRetryFor)*time.Second
 }

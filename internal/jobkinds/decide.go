@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"time"
 
-	"gantry/internal/dicom"
 	"gantry/internal/storage"
 	"gantry/internal/storage/index"
 )
@@ -22,24 +21,43 @@ const (
 	ReasonResourceLimitation    uint16 = 0x0213
 )
 
+// errStoreChanged means that a patient went away, or began to, while its instances were being decided on.
+var errStoreChanged = errors.New("jobkinds: instances were deleted while they were looked at")
+
 func (j *commitmentJob) log() *slog.Logger {
 	return j.deps.log().With("transaction", j.Transaction, "peer", peerOf(j.Peer))
 }
 
-// decide looks every reference up, makes sure that what is promised is durable, and keeps the report.
+// decide looks every reference up, makes sure that what is promised is durable, and keeps the outcome.
 func (j *commitmentJob) decide(ctx context.Context, row *index.CommitRequest) error {
-	d := &decision{
-		store: j.deps.Store, accept: NewAcceptance(j.deps.Config), mode: j.deps.Config.StorageCommitmentVerify,
-		log: j.log(), success: make([]index.Reference, 0, row.Count),
+	for range 5 {
+		d, err := j.look(ctx, row)
+		if err != nil {
+			return err
+		}
+		if err = j.keepOutcome(ctx, d); !errors.Is(err, errStoreChanged) {
+			return err
+		}
 	}
-	switch {
-	case dataOf(row).Duplicate:
-		d.all = ReasonDuplicateTransaction
-	default:
+	return errStoreChanged
+}
+
+// look asks the store, and the handler if there is one, about every reference.
+func (j *commitmentJob) look(ctx context.Context, row *index.CommitRequest) (*decision, error) {
+	d := &decision{
+		store: commitStore{j.deps.Store}, accept: NewAcceptance(j.deps.Config), mode: j.deps.Config.StorageCommitmentVerify,
+		log: j.log(), patients: map[index.ID]bool{},
+	}
+	var err error
+	if d.doomed, err = d.store.Doomed(ctx); err != nil {
+		return nil, fmt.Errorf("jobkinds: ask what is to be recycled: %w", err)
+	}
+	if d.all = ReasonDuplicateTransaction; !dataOf(row).Duplicate {
 		d.all = d.barrier(ctx)
+		d.handler = j.handler(row)
 	}
 	for chunk := 0; ; chunk++ {
-		refs, err := j.references(ctx, chunk)
+		refs, err := j.deps.references(ctx, j.id(), chunk)
 		if errors.Is(err, index.ErrNotFound) {
 			break
 		}
@@ -47,43 +65,46 @@ func (j *commitmentJob) decide(ctx context.Context, row *index.CommitRequest) er
 			err = d.take(ctx, refs)
 		}
 		if err != nil {
-			return fmt.Errorf("jobkinds: look up the references of %s: %w", j.Transaction, err)
+			return nil, fmt.Errorf("jobkinds: look up the references of %s: %w", j.Transaction, err)
 		}
 	}
-	if n := len(d.success) + len(d.failed); n != row.Count {
-		return fmt.Errorf("jobkinds: %d references of %s are kept, %d were asked for", n, j.Transaction, row.Count)
+	if n := d.outcome.committed + d.outcome.failed; n != row.Count {
+		return nil, fmt.Errorf("jobkinds: %d references of %s are kept, %d were asked for", n, j.Transaction, row.Count)
 	}
-	if len(d.success) > 0 {
+	if d.outcome.committed > 0 {
 		if err := j.deps.Store.Barrier(ctx); err != nil {
-			return fmt.Errorf("jobkinds: make the committed instances durable: %w", err)
+			return nil, fmt.Errorf("jobkinds: make the committed instances durable: %w", err)
 		}
 	}
-	report, err := encodeEvent(dicom.ExplicitVRLittleEndian, j.Transaction, d.success, d.failed)
-	if err != nil {
-		return fmt.Errorf("jobkinds: write the report of %s: %w", j.Transaction, err)
-	}
-	j.fresh = nil
-	j.log().Info("storage commitment decided", "committed", len(d.success), "failed", len(d.failed))
-	return j.deps.updateRequest(ctx, j.id(), func(row *index.CommitRequest) {
-		row.State, row.Report, row.EventTypeID, row.Decided = index.CommitDecided, report, eventType(d.failed), time.Now()
-	})
+	return d, nil
 }
 
-// references reads a chunk of the request; one that has just come need not be read again.
-func (j *commitmentJob) references(ctx context.Context, chunk int) (refs []index.Reference, err error) {
-	if j.fresh != nil {
-		from := min(chunk*chunkSize, len(j.fresh))
-		refs = j.fresh[from:min(from+chunkSize, len(j.fresh))]
-		if len(refs) == 0 {
-			return nil, index.ErrNotFound
+// keepOutcome notes what was decided, and which patients have committed instances from now on, in one transaction. What
+// changes the store runs before it or after it: errStoreChanged.
+func (j *commitmentJob) keepOutcome(ctx context.Context, d *decision) error {
+	err := j.deps.changeRequest(ctx, j.id(), func(tx index.Tx, row *index.CommitRequest) error {
+		if doomed, err := recycling(tx); err != nil || d.patients[doomed] {
+			return errors.Join(err, errStoreChanged)
 		}
-		return refs, nil
-	}
-	err = j.deps.Store.View(ctx, func(tx index.ReadTx) error {
-		refs, err = tx.CommitReferences(j.Peer, string(j.Transaction), chunk)
-		return err
+		for patient := range d.patients {
+			if err := tx.MarkCommitted(patient); errors.Is(err, index.ErrNotFound) {
+				return errStoreChanged
+			} else if err != nil {
+				return err
+			}
+		}
+		row.State, row.Outcome, row.EventTypeID = index.CommitDecided, d.outcome.encode(), d.outcome.eventType()
+		row.Decided = time.Now()
+		return nil
 	})
-	return refs, err
+	if err == nil {
+		j.showOutcome(d.outcome.committed)
+		for reason, n := range d.outcome.counts {
+			j.deps.Metrics.Committed(reason, n)
+		}
+		j.log().Info("storage commitment decided", "committed", d.outcome.committed, "failed", d.outcome.failed)
+	}
+	return err
 }
 
 // committedStore is what a decision asks of the store.
@@ -92,17 +113,20 @@ type committedStore interface {
 	Verify(ctx context.Context, b index.Blob, digest bool) error
 	Barrier(ctx context.Context) error
 	Err() error
+	Doomed(ctx context.Context) (map[index.ID]bool, error) // patients about to be recycled
 }
 
 // decision gathers the outcome of a request.
 type decision struct {
-	store   committedStore
-	accept  *Acceptance
-	mode    string // StorageCommitmentVerify
-	log     *slog.Logger
-	all     uint16 // reason for which everything fails, 0 if it does not
-	success []index.Reference
-	failed  []index.CommitFailureItem
+	store    committedStore
+	accept   *Acceptance
+	mode     string // StorageCommitmentVerify
+	log      *slog.Logger
+	all      uint16            // reason for which everything fails, 0 if it does not
+	doomed   map[index.ID]bool // patients about to be recycled
+	handler  *handling         // has a say in it; nil: nobody
+	outcome  outcome
+	patients map[index.ID]bool // who have committed instances
 }
 
 // barrier proves that the store can still promise anything, and returns the reason if it cannot.
@@ -119,10 +143,11 @@ func (d *decision) barrier(ctx context.Context) uint16 {
 	}
 }
 
+// take decides on the references of a chunk.
 func (d *decision) take(ctx context.Context, refs []index.Reference) error {
 	if d.all != 0 {
-		for _, r := range refs {
-			d.fail(r, d.all)
+		for range refs {
+			d.outcome.add(d.all)
 		}
 		return nil
 	}
@@ -130,27 +155,31 @@ func (d *decision) take(ctx context.Context, refs []index.Reference) error {
 	if err != nil {
 		return err
 	}
+	reasons := make([]uint16, len(refs))
 	for i, r := range refs {
-		reason, err := d.reason(ctx, r, &found[i])
-		switch {
-		case err != nil:
+		if reasons[i], err = d.reason(ctx, r, &found[i]); err != nil {
 			return err
-		case reason == 0:
-			d.success = append(d.success, r)
-		default:
-			d.fail(r, reason)
+		}
+	}
+	if d.handler != nil {
+		if err := d.handler.ask(ctx, refs, found, reasons); err != nil {
+			return err
+		}
+	}
+	for i, reason := range reasons {
+		d.outcome.add(reason)
+		if reason == 0 && found[i].Present {
+			d.patients[found[i].Patient] = true
 		}
 	}
 	return nil
 }
 
-func (d *decision) fail(r index.Reference, reason uint16) {
-	d.failed = append(d.failed, index.CommitFailureItem{Reference: r, Reason: reason})
-}
-
 // reason returns why an instance is not committed, 0 if it is.
 func (d *decision) reason(ctx context.Context, r index.Reference, f *index.Found) (uint16, error) {
 	switch {
+	case f.Present && d.doomed[f.Patient]:
+		return ReasonResourceLimitation, nil
 	case f.Present:
 		return d.verify(ctx, r, f)
 	case len(f.Classes) > 0:
@@ -182,5 +211,5 @@ func (d *decision) verify(ctx context.Context, r index.Reference, f *index.Found
 
 // isFull reports whether the store takes no more for lack of space or because the disk failed.
 func isFull(err error) bool {
-	return errors.Is(err, storage.ErrFull) || errors.Is(err, storage.ErrWriteStopped)
+	return errors.Is(err, storage.ErrFull) || errors.Is(err, storage.ErrWriteStopped) || errors.Is(err, index.ErrFull)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"testing"
 
@@ -23,6 +24,10 @@ type shelf struct {
 func (s *shelf) Err() error                    { return s.err }
 func (s *shelf) Barrier(context.Context) error { return s.barrierErr }
 
+func (s *shelf) Doomed(context.Context) (map[index.ID]bool, error) {
+	return nil, nil
+}
+
 func (s *shelf) Lookup(_ context.Context, refs []index.Reference) ([]index.Found, error) {
 	found := make([]index.Found, len(refs))
 	for i, r := range refs {
@@ -30,6 +35,7 @@ func (s *shelf) Lookup(_ context.Context, refs []index.Reference) ([]index.Found
 			switch {
 			case stored == r:
 				found[i].Present, found[i].Blob.Size = true, int64(len(r.SOPInstanceUID))
+				found[i].Patient[0] = byte(len(r.SOPInstanceUID))
 			case stored.SOPInstanceUID == r.SOPInstanceUID:
 				found[i].Classes = append(found[i].Classes, stored.SOPClassUID)
 			}
@@ -58,6 +64,8 @@ func TestReasons(t *testing.T) {
 	good, lost, damaged := ref("1.2"), ref("1.23"), ref("1.234")
 	under := func(class dicom.UID, r index.Reference) index.Reference { r.SOPClassUID = class; return r }
 	full := fmt.Errorf("put: %w", storage.ErrFull)
+	going := ref("1.2345")
+	recycled := index.ID{byte(len(going.SOPInstanceUID))}
 	for name, x := range map[string]struct {
 		ref      index.Reference
 		mode     string
@@ -74,21 +82,22 @@ func TestReasons(t *testing.T) {
 		"not stored for lack of space":    {ref("9.9"), "exists", full, ReasonResourceLimitation},
 		"not stored, writing has stopped": {ref("9.9"), "exists", storage.ErrWriteStopped, ReasonResourceLimitation},
 		"under another class":             {under(dicom.MRImageStorage, good), "exists", nil, ReasonClassInstanceConflict},
+		"about to be recycled":            {going, "exists", nil, ReasonResourceLimitation},
 		"of a class that is not taken":    {under(dicom.VerificationSOPClass, ref("9.9")), "exists", nil, ReasonClassNotSupported},
 	} {
 		d := &decision{
-			store:  &shelf{has: map[index.Reference]error{good: nil, lost: storage.ErrNotFound, damaged: errDamaged}, err: x.storeErr},
-			accept: NewAcceptance(config.Default()), mode: x.mode, log: slog.New(slog.DiscardHandler),
+			store:  &shelf{has: map[index.Reference]error{good: nil, lost: storage.ErrNotFound, damaged: errDamaged, going: nil}, err: x.storeErr},
+			accept: NewAcceptance(config.Default()), mode: x.mode, log: slog.New(slog.DiscardHandler), doomed: map[index.ID]bool{recycled: true},
+			patients: map[index.ID]bool{},
 		}
 		if err := d.take(t.Context(), []index.Reference{x.ref}); err != nil {
 			t.Fatal(err)
 		}
-		var got uint16
-		if len(d.failed) > 0 {
-			got = d.failed[0].Reason
-		}
-		if got != x.want || len(d.success)+len(d.failed) != 1 {
+		if got := reasonsOf(t, d); !slices.Equal(got, []uint16{x.want}) {
 			t.Errorf("%s: %04XH, want %04XH", name, got, x.want)
+		}
+		if want := map[index.ID]bool{{byte(len(x.ref.SOPInstanceUID))}: true}; x.want == 0 != maps.Equal(d.patients, want) {
+			t.Errorf("%s: marked %v", name, d.patients)
 		}
 	}
 }
@@ -99,17 +108,27 @@ func TestBarrierFails(t *testing.T) {
 	for err, want := range map[error]uint16{
 		nil: 0, storage.ErrFull: ReasonResourceLimitation, storage.ErrWriteStopped: ReasonResourceLimitation, errDamaged: ReasonProcessingFailure,
 	} {
-		d := &decision{store: &shelf{has: map[index.Reference]error{ref("1.2"): nil}, barrierErr: err}, log: slog.New(slog.DiscardHandler)}
+		d := &decision{store: &shelf{has: map[index.Reference]error{ref("1.2"): nil}, barrierErr: err}, log: slog.New(slog.DiscardHandler), patients: map[index.ID]bool{}}
 		d.all = d.barrier(t.Context())
 		if err := d.take(t.Context(), []index.Reference{ref("1.2")}); err != nil {
 			t.Fatal(err)
 		}
-		want := []index.CommitFailureItem{{Reference: ref("1.2"), Reason: want}}
-		if want[0].Reason == 0 {
-			want = nil
-		}
-		if !slices.Equal(d.failed, want) {
-			t.Errorf("%v: %v", err, d.failed)
+		if got := reasonsOf(t, d); !slices.Equal(got, []uint16{want}) {
+			t.Errorf("%v: %v", err, got)
 		}
 	}
+}
+
+// reasonsOf gives what was decided on each reference.
+func reasonsOf(t *testing.T, d *decision) (got []uint16) {
+	t.Helper()
+	kept := reasons{rest: d.outcome.encode()}
+	for range d.outcome.committed + d.outcome.failed {
+		reason, err := kept.next()
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, reason)
+	}
+	return got
 }

@@ -12,7 +12,6 @@ import (
 	"gantry/internal/dul"
 	"gantry/internal/jobs"
 	"gantry/internal/scp"
-	"gantry/internal/scu"
 	"gantry/internal/storage/index"
 )
 
@@ -28,7 +27,7 @@ var errNoAssociation = errors.New("jobkinds: the association of the request has 
 
 // deliver sends the stored report by the peer's delivery policy and notes that it arrived.
 func (j *commitmentJob) deliver(ctx context.Context, row *index.CommitRequest) error {
-	peer, policy := j.delivery(row)
+	peer, policy := j.deps.delivery(row)
 	// With policy new, too, the report waits until the request was answered: requesters are surprised by the reverse.
 	same := j.deps.live.wait(ctx, j.id())
 	if ctx.Err() != nil {
@@ -36,7 +35,7 @@ func (j *commitmentJob) deliver(ctx context.Context, row *index.CommitRequest) e
 	}
 	err := errNoAssociation
 	if policy != deliverNew && same != nil {
-		err = reportOn(ctx, same, row)
+		err = j.reportOn(ctx, same, row)
 	}
 	if policy == deliverNew || policy == deliverSameThenNew && err != nil {
 		err = j.reportNew(ctx, peer, row)
@@ -54,15 +53,15 @@ func (j *commitmentJob) deliver(ctx context.Context, row *index.CommitRequest) e
 }
 
 // delivery returns how the report reaches its peer. A caller without an address gets it on its own association.
-func (j *commitmentJob) delivery(row *index.CommitRequest) (config.Modality, string) {
-	peer, ok := j.deps.peerEntry(peerOf(row.PeerAET), row.PeerAddr)
+func (d *Deps) delivery(row *index.CommitRequest) (config.Modality, string) {
+	peer, ok := d.peerEntry(peerOf(row.PeerAET), row.PeerAddr)
 	switch {
 	case !ok:
 		return peer, deliverSame
 	case peer.StorageCommitmentDelivery != "":
 		return peer, peer.StorageCommitmentDelivery
-	case j.deps.Config.StorageCommitmentDelivery != "":
-		return peer, j.deps.Config.StorageCommitmentDelivery
+	case d.Config.StorageCommitmentDelivery != "":
+		return peer, d.Config.StorageCommitmentDelivery
 	}
 	return peer, deliverNew
 }
@@ -82,11 +81,8 @@ func (j *commitmentJob) noteAttempt(ctx context.Context, cause error) error {
 }
 
 // reportOn sends a report on the association its request came on.
-func reportOn(ctx context.Context, assoc *scp.Association, row *index.CommitRequest) error {
-	rsp, err := assoc.EventReport(ctx, &scp.EventReport{
-		SOPClassUID: dicom.StorageCommitmentPushModel, SOPInstanceUID: dicom.StorageCommitmentPushModelInstance,
-		EventTypeID: row.EventTypeID, Encode: reencode(row.Report),
-	})
+func (j *commitmentJob) reportOn(ctx context.Context, assoc *scp.Association, row *index.CommitRequest) error {
+	rsp, err := j.deps.sendReport(ctx, row, assoc.EventReport)
 	if err != nil {
 		return err
 	}
@@ -111,9 +107,12 @@ func (j *commitmentJob) reportNew(ctx context.Context, peer config.Modality, row
 		j.notReached(ctx, addr)
 		return err
 	}
-	rsp, err := c.EventReport(ctx, &scu.EventReportRequest{
-		SOPClassUID: dicom.StorageCommitmentPushModel, SOPInstanceUID: dicom.StorageCommitmentPushModelInstance,
-		EventTypeID: row.EventTypeID, Encode: reencode(row.Report),
+	rsp, err := j.deps.sendReport(ctx, row, func(ctx context.Context, rp *scp.EventReport) (*dimse.Command, error) {
+		rsp, err := c.EventReport(ctx, rp)
+		if err != nil {
+			return nil, err
+		}
+		return rsp.Command, nil
 	})
 	if err != nil {
 		if errors.Is(err, os.ErrDeadlineExceeded) {

@@ -8,6 +8,7 @@ import (
 
 	"gantry/internal/config"
 	"gantry/internal/jobs"
+	"gantry/internal/metrics"
 	"gantry/internal/modalities"
 	"gantry/internal/storage"
 )
@@ -25,12 +26,17 @@ type Deps struct {
 	Store      *storage.Store
 	Jobs       *jobs.Engine // set before the engine starts
 	Modalities *modalities.Table
-	TLS        *tls.Config // for peers with UseDicomTls; nil: the system's defaults
+	Metrics    *metrics.Metrics // may be nil
+	TLS        *tls.Config      // for peers with UseDicomTls; nil: the system's defaults
+	HTTPS      *tls.Config      // for the endpoint of StorageCommitmentHandler; nil: the system's defaults
 	Logger     *slog.Logger
+	Reporting  Reporting // nil: reports go out as they were decided
 
 	live liveRequests
 	away awayPeers
 	uses reportUses
+
+	handlers handlerClient
 }
 
 // Factories restores every kind of this package.

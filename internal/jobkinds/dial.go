@@ -43,12 +43,13 @@ func (d *Deps) Dial(ctx context.Context, m config.Modality, call Call) (*scu.Cli
 		ConnectTimeout: limit, ACSETimeout: limit, DIMSETimeout: limit,
 		MaxPDULength:           uint32(d.Config.MaximumPduLength), //nolint:gosec // checked by the configuration
 		ImplementationClassUID: string(codec.ImplementationClassUID), ImplementationVersionName: codec.ImplementationVersionName,
-		Logger: d.log(),
+		Observer: d.observer(m.AET), Logger: d.log(),
 	}
 	if m.UseDicomTls {
 		cfg.TLS = d.tls(cmp.Or(call.Host, m.Host))
 	}
 	c, err := scu.Dial(ctx, cfg)
+	d.called(m.AET, err)
 	if err != nil {
 		return nil, &DialError{AET: cfg.CalledAET, Addr: cfg.Addr, Err: err}
 	}

@@ -11,17 +11,8 @@ import (
 	"gantry/internal/dicom"
 	"gantry/internal/dimse"
 	"gantry/internal/jobs"
-	"gantry/internal/scp"
 	"gantry/internal/storage/index"
 )
-
-// Incoming is a storage commitment request that a peer sent, checked by whoever received it.
-type Incoming struct {
-	Peer           *scp.Peer
-	Association    *scp.Association // on which it came
-	TransactionUID dicom.UID
-	References     []index.Reference
-}
 
 // chunkSize is the number of references in one row.
 const chunkSize = 1000
@@ -32,61 +23,78 @@ var errRepeat = errors.New("jobkinds: repeat of an open request")
 // errOvertaken ends the submit of a job for a request that has become another case while it was looked at.
 var errOvertaken = errors.New("jobkinds: another request with this Transaction UID came or ended at the same time")
 
-// TakeRequest keeps a request and the job that will report on it in one durable transaction. A repeat by the same peer
-// of an open request changes nothing; one of a finished request has the stored report sent again. When TakeRequest
-// returns nil the request may be answered with success, and then answered has to be called.
-func (d *Deps) TakeRequest(ctx context.Context, in *Incoming) (answered func(), err error) {
+// Taken is a request that was kept and is going to be reported on. Answered is to be called when that was told the peer.
+type Taken struct {
+	TransactionUID dicom.UID
+	References     int
+	Answered       func()
+}
+
+// TakeRequest reads a request and keeps it, with the job that will report on it, in one durable transaction. A repeat by
+// the same peer of an open request changes nothing; one of a finished request has the stored report sent again. When
+// TakeRequest returns nil the request may be answered with success. Errors: *dimse.StatusError, else 0110H.
+func (d *Deps) TakeRequest(ctx context.Context, in *Incoming) (*Taken, error) {
+	k, err := d.readRequest(ctx, in)
+	kept := false
+	defer func() {
+		if !kept {
+			k.leave(ctx)
+		}
+	}()
+	if err != nil {
+		return nil, err
+	}
+	taken := &Taken{TransactionUID: k.uid, References: k.count}
 	for range 5 {
-		if answered, err = d.takeRequest(ctx, in); !errors.Is(err, errOvertaken) {
+		if taken.Answered, kept, err = d.takeRequest(ctx, in, k); !errors.Is(err, errOvertaken) {
 			break
 		}
 	}
-	return answered, err
+	return taken, err
 }
 
-func (d *Deps) takeRequest(ctx context.Context, in *Incoming) (answered func(), err error) {
-	claim := &claim{deps: d, in: in, digest: digestOf(in.References), jobID: jobs.NewID()}
+// takeRequest is TakeRequest for what was read; kept says that the references have become those of a request.
+func (d *Deps) takeRequest(ctx context.Context, in *Incoming, k *intake) (answered func(), kept bool, err error) {
+	claim := &claim{deps: d, in: in, intake: k, digest: k.sum(), jobID: jobs.NewID()}
 	if err := claim.look(ctx); err != nil {
-		return nil, fmt.Errorf("jobkinds: look for earlier storage commitment requests: %w", err)
+		return nil, false, fmt.Errorf("jobkinds: look for earlier storage commitment requests: %w", err)
 	}
 	id := claim.id()
 	answered = d.live.add(id, in.Association)
-	job := d.newCommitmentJob(&claim.row)
-	if len(in.References) <= freshLimit {
-		job.fresh = in.References
-	}
-	_, err = d.Jobs.Submit(ctx, job, jobs.Options{ID: claim.jobID, Save: claim.keep, NoWait: true})
+	_, err = d.Jobs.Submit(ctx, d.newCommitmentJob(&claim.row), jobs.Options{ID: claim.jobID, Save: claim.keep, NoWait: true})
 	if peer, ok := d.peerEntry(in.Peer.CallingAET, hostOf(in.Peer.RemoteAddr)); ok {
 		d.peerIsBack(ctx, peer)
 	}
 	if errors.Is(err, errRepeat) {
 		if err := d.Jobs.TryNow(ctx, claim.row.JobID); err != nil && !errors.Is(err, jobs.ErrState) && !errors.Is(err, jobs.ErrUnknown) {
-			d.log().Warn("a repeated request does not hurry its report", "transaction", in.TransactionUID, "error", err)
+			d.log().Warn("a repeated request does not hurry its report", "transaction", k.uid, "error", err)
 		}
-		return answered, nil
+		return answered, false, nil
 	}
 	if errors.Is(err, jobs.ErrQueueFull) {
 		err = &dimse.StatusError{Status: dimse.StatusResourceLimitation, Comment: "too many jobs are waiting", Err: err}
 	}
 	if err != nil {
 		d.live.remove(id)
-		return nil, fmt.Errorf("jobkinds: keep the storage commitment request: %w", err)
+		return nil, false, fmt.Errorf("jobkinds: keep the storage commitment request: %w", full(err))
 	}
-	return answered, nil
+	return answered, claim.fresh, nil
 }
 
 // claim decides, inside one transaction, what a request is: new, a repeat, or another use of a Transaction UID.
 type claim struct {
 	deps   *Deps
 	in     *Incoming
+	intake *intake
 	digest [32]byte
 	jobID  string
 	row    index.CommitRequest
 	stale  string // key of a finished request that gives way
 	repeat bool
+	fresh  bool // the request was kept, not only looked at again
 }
 
-func (c *claim) id() requestID { return requestID{c.row.PeerAET, c.in.TransactionUID} }
+func (c *claim) id() requestID { return requestID{c.row.PeerAET, c.intake.uid} }
 
 // look finds out what the request is before anything is written, so that its association is known to the job.
 func (c *claim) look(ctx context.Context) error {
@@ -111,7 +119,7 @@ func (c *claim) keep(ctx context.Context, rec jobs.Record) error {
 }
 
 func (c *claim) decide(tx index.ReadTx) error {
-	rows, err := tx.CommitRequestsOf(string(c.in.TransactionUID))
+	rows, err := tx.CommitRequestsOf(string(c.intake.uid))
 	if err != nil {
 		return err
 	}
@@ -137,32 +145,27 @@ func (c *claim) decide(tx index.ReadTx) error {
 		}
 	}
 	c.row = index.CommitRequest{
-		PeerAET: key, TransactionUID: string(c.in.TransactionUID), CalledAET: c.in.Peer.CalledAET,
-		PeerAddr: hostOf(c.in.Peer.RemoteAddr), Count: len(c.in.References), Digest: c.digest, Created: time.Now(),
+		PeerAET: key, TransactionUID: string(c.intake.uid), CalledAET: c.in.Peer.CalledAET,
+		PeerAddr: hostOf(c.in.Peer.RemoteAddr), Count: c.intake.count, Digest: c.digest, Created: time.Now(),
 	}
 	return putData(&c.row, data)
 }
 
 func (c *claim) write(tx index.Tx, rec jobs.Record) error {
-	fresh := c.row.State == ""
-	c.row.State = index.CommitOpen
-	if len(c.row.Report) > 0 {
-		c.row.State = index.CommitDecided
-	}
+	c.fresh = c.row.State == ""
+	reopen(&c.row)
 	c.row.JobID, c.row.Attempts, c.row.LastError = c.jobID, 0, ""
 	if c.stale != "" {
 		if err := tx.DeleteCommitRequest(c.stale, c.row.TransactionUID); err != nil {
 			return err
 		}
 	}
-	if err := tx.PutCommitRequest(&c.row); err != nil {
-		return err
+	put := tx.PutCommitRequest
+	if c.fresh {
+		put = func(row *index.CommitRequest) error { return c.intake.keep(tx, row) }
 	}
-	for i := 0; fresh && i < len(c.in.References); i += chunkSize {
-		part := c.in.References[i:min(i+chunkSize, len(c.in.References))]
-		if err := tx.PutCommitReferences(c.row.PeerAET, c.row.TransactionUID, i/chunkSize, part); err != nil {
-			return err
-		}
+	if err := put(&c.row); err != nil {
+		return err
 	}
 	return c.deps.putJob(tx, rec)
 }

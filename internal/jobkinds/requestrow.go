@@ -67,6 +67,7 @@ func (d *Deps) ResumeRequests(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("jobkinds: read the open storage commitment requests: %w", err)
 	}
+	d.dropReceiving(ctx)
 	for i := range rows {
 		err := d.resumeRequest(ctx, &rows[i], true)
 		if errors.Is(err, jobs.ErrQueueFull) { // the limit was lowered meanwhile: the start does not wait for peers
@@ -94,9 +95,22 @@ func (d *Deps) resumeRest(ctx context.Context, rows []index.CommitRequest) {
 }
 
 func (d *Deps) resumeRequest(ctx context.Context, row *index.CommitRequest, noWait bool) error {
-	if info, ok := d.Jobs.Get(row.JobID); ok && !info.State.Ended() {
-		return nil
+	if info, ok := d.Jobs.Get(row.JobID); ok && !info.State.Ended() || d.Jobs.IsSetAside(row.JobID) {
+		return nil // one set aside goes on at a later start
 	}
+	jobID, err := d.newJobFor(ctx, row, noWait)
+	if err != nil {
+		return fmt.Errorf("jobkinds: go on with storage commitment request %s: %w", row.TransactionUID, err)
+	}
+	if jobID != "" {
+		d.log().Info("storage commitment request goes on", "transaction", row.TransactionUID, "peer", peerOf(row.PeerAET))
+	}
+	return nil
+}
+
+// newJobFor gives a request that has no job any more another one, and opens it again if its report was given up. It
+// returns "" when somebody else has just done so.
+func (d *Deps) newJobFor(ctx context.Context, row *index.CommitRequest, noWait bool) (string, error) {
 	jobID := jobs.NewID()
 	save := func(ctx context.Context, rec jobs.Record) error {
 		return d.Store.Update(ctx, func(tx index.Tx) error {
@@ -104,10 +118,11 @@ func (d *Deps) resumeRequest(ctx context.Context, row *index.CommitRequest, noWa
 			if err != nil {
 				return err
 			}
-			if now.JobID != row.JobID || isFinished(now) {
-				return errRepeat // it has a job again
+			if now.JobID != row.JobID || now.State == index.CommitReported {
+				return errRepeat
 			}
 			now.JobID = jobID
+			reopen(now)
 			if err := tx.PutCommitRequest(now); err != nil {
 				return err
 			}
@@ -116,13 +131,17 @@ func (d *Deps) resumeRequest(ctx context.Context, row *index.CommitRequest, noWa
 	}
 	_, err := d.Jobs.Submit(ctx, d.newCommitmentJob(row), jobs.Options{ID: jobID, Save: save, NoWait: noWait})
 	if errors.Is(err, errRepeat) || isNotFound(err) {
-		return nil
+		return "", nil
 	}
-	if err != nil {
-		return fmt.Errorf("jobkinds: go on with storage commitment request %s: %w", row.TransactionUID, err)
+	return jobID, err
+}
+
+// reopen gives a request the state it has before its report is delivered.
+func reopen(row *index.CommitRequest) {
+	row.State = index.CommitOpen
+	if len(row.Outcome) > 0 {
+		row.State = index.CommitDecided
 	}
-	d.log().Info("storage commitment request goes on", "transaction", row.TransactionUID, "peer", peerOf(row.PeerAET))
-	return nil
 }
 
 // finishedRequests is how many delivered or given up requests are kept, so that a repeat gets the same report.
@@ -177,13 +196,23 @@ func (d *Deps) loadRequest(ctx context.Context, id requestID) (row *index.Commit
 
 // updateRequest changes the row of a request durably.
 func (d *Deps) updateRequest(ctx context.Context, id requestID, change func(*index.CommitRequest)) error {
+	return d.changeRequest(ctx, id, func(_ index.Tx, row *index.CommitRequest) error {
+		change(row)
+		return nil
+	})
+}
+
+// changeRequest is updateRequest for a change that looks at, or changes, other rows.
+func (d *Deps) changeRequest(ctx context.Context, id requestID, change func(index.Tx, *index.CommitRequest) error) error {
 	return d.Store.Update(ctx, func(tx index.Tx) error {
 		row, err := tx.CommitRequest(id.peer, string(id.transaction))
 		if err != nil {
 			return err
 		}
 		wasFinished := isFinished(row)
-		change(row)
+		if err := change(tx, row); err != nil {
+			return err
+		}
 		if isFinished(row) && !wasFinished {
 			if err := noteFinished(tx, row); err != nil {
 				return err
