@@ -34,6 +34,21 @@ func (s *Store) delete(ctx context.Context, level index.Level, id index.ID) (*De
 	if err := s.writable(); err != nil {
 		return nil, err
 	}
+	d, err := s.remove(ctx, level, id)
+	if err != nil {
+		return nil, err
+	}
+	// The names of the deleted may still stand in the write-ahead log. A reader can delay its end, not prevent it.
+	if err := s.idx.Checkpoint(ctx); errors.Is(err, index.ErrBusy) {
+		s.emptySoon()
+	} else if err != nil {
+		return nil, s.typed("empty the write-ahead log", err)
+	}
+	return d, nil
+}
+
+// remove deletes without emptying the write-ahead log of the index.
+func (s *Store) remove(ctx context.Context, level index.Level, id index.ID) (*Deleted, error) {
 	d := &Deleted{}
 	for after := int64(0); ; {
 		rows, err := s.page(ctx, level, id, after)
@@ -50,12 +65,6 @@ func (s *Store) delete(ctx context.Context, level index.Level, id index.ID) (*De
 		if err := s.deleteRows(ctx, rows, d); err != nil {
 			return nil, s.typed("delete "+level.String()+" "+id.String(), err)
 		}
-	}
-	// The names of the deleted may still stand in the write-ahead log. A reader can delay its end, not prevent it.
-	if err := s.idx.Checkpoint(ctx); errors.Is(err, index.ErrBusy) {
-		s.emptySoon()
-	} else if err != nil {
-		return nil, s.typed("empty the write-ahead log", err)
 	}
 	return d, nil
 }
@@ -95,11 +104,18 @@ func (s *Store) deleteRows(ctx context.Context, rows []index.InstanceRow, d *Del
 		s.flights.done(fl)
 		return err
 	}
-	if err := s.unindex(ctx, blobs, d); err != nil {
+	attached, err := s.unindex(ctx, blobs, d)
+	if err != nil {
 		return err // the flight stays: a replay meets the tombstones and finishes this
 	}
 	s.flights.done(fl)
-	return s.giveBack(ctx, blobs)
+	s.room.freed(blobs, attached)
+	if len(attached) > 0 { // they are noted as to be given back: it is done at the next start if not now
+		if err := s.bury(ctx, attached); err != nil {
+			return err
+		}
+	}
+	return s.giveBack(ctx, append(blobs, attached...))
 }
 
 // current reads again, under the locks, where the bytes of rows lie.
@@ -130,17 +146,21 @@ func (s *Store) bury(ctx context.Context, blobs []index.Blob) error {
 	return t.Wait(ctx)
 }
 
-// unindex takes instances out of the index and notes that their bytes are to be given back.
-func (s *Store) unindex(ctx context.Context, blobs []index.Blob, d *Deleted) error {
-	return s.idx.Update(ctx, func(tx index.Tx) error {
+// unindex takes instances out of the index and notes that their bytes are to be given back, and those of what was
+// attached to them and to the parents that went with them.
+func (s *Store) unindex(ctx context.Context, blobs []index.Blob, d *Deleted) (attached []index.Blob, err error) {
+	return attached, s.idx.Update(ctx, func(tx index.Tx) error {
 		for _, b := range blobs {
 			r, err := tx.DeleteInstance(b.Instance)
 			if err != nil {
 				return err
 			}
-			if err := tx.PutReclaim(b); err != nil {
-				return err
+			for _, gone := range append(r.Attached, b) {
+				if err := tx.PutReclaim(gone); err != nil {
+					return err
+				}
 			}
+			attached = append(attached, r.Attached...)
 			d.Instances++
 			d.Bytes += b.Size
 			d.Remaining = r.Remaining

@@ -60,6 +60,16 @@ type Options struct {
 	// ExtraMainTags are kept in the index beside Orthanc's main DICOM tags, by level.
 	ExtraMainTags ExtraTags
 
+	// Quota bounds what the store holds.
+	Quota Quota
+	// StableAge is how long nothing may have come to a resource before the change is noted that says it is stable; 0
+	// notes none.
+	StableAge time.Duration
+	// Frozen refuses to store, change or delete anything for a client; the rows of the services are written as ever.
+	Frozen bool
+	// Compress has new objects and attachments compressed where that pays.
+	Compress bool
+
 	// BusyTimeout is how long a lock of another program on the index is waited for; 5 s if zero.
 	BusyTimeout time.Duration
 

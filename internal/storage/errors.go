@@ -15,6 +15,10 @@ var (
 	ErrFull = errors.New("storage: the disk is full; free some space, then send again")
 	// ErrReadOnly says that the data folder cannot be written. DIMSE A700H.
 	ErrReadOnly = errors.New("storage: the data folder is read-only")
+	// ErrFrozen says that the store was opened to be read only. DIMSE A700H, HTTP 405.
+	ErrFrozen = errors.New("storage: this server takes no changes (option ReadOnly)")
+	// ErrRevision says that an attachment or a metadata has another revision than the one a change was meant for. HTTP 409.
+	ErrRevision = errors.New("storage: another client has changed it: read it again, then repeat the change")
 	// ErrWriteStopped says that writing to the disk has failed and nothing more is taken until a restart; reading
 	// goes on. DIMSE A700H, HTTP 507.
 	ErrWriteStopped = errors.New("storage: writing has stopped after a failed write to disk; check the disk, then restart")
@@ -25,6 +29,17 @@ var (
 	// ErrClosed says that the store has been closed.
 	ErrClosed = errors.New("storage: closed")
 )
+
+// LimitError says that an object goes beyond the limits of the store, and that there is nothing to recycle in its favour.
+// It is one way of being full.
+type LimitError struct{ Limit string }
+
+func (e *LimitError) Error() string {
+	return "storage: full: the limit of the store is reached (" + e.Limit + ") and nothing may be recycled; raise it or delete something"
+}
+
+// Is makes it an ErrFull.
+func (e *LimitError) Is(target error) bool { return errors.Is(ErrFull, target) }
 
 // BadObjectError says that received bytes are not a DICOM object that can be kept: the data set cannot be read, or a
 // tag without which it has no place is missing. DIMSE A900H or C000H, HTTP 400.

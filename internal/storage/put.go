@@ -62,6 +62,7 @@ type PutResult struct {
 // arrival is an object on its way into the store.
 type arrival struct {
 	flight
+	claim
 	n   index.NewInstance
 	old *index.Blob // replaced by it
 
@@ -97,19 +98,22 @@ func (s *Store) put(ctx context.Context, rq *PutRequest) (*PutResult, error) {
 	if err := s.receive(w, rq, mode, a); err != nil {
 		return nil, err
 	}
-	if err := s.identities.lock(ctx, a.n.ID); err != nil {
+	a.patient, a.creates = a.n.Patient, true
+	s.room.enter(a.patient)
+	defer s.room.leave(a.patient)
+	status, err := s.takeIn(ctx, mode, a)
+	if err != nil {
 		return nil, err
 	}
 	defer s.identities.unlock(a.n.ID)
 	defer s.arrivals.leave(a)
-	status, err := s.decide(ctx, mode, a)
-	if err != nil {
-		return nil, err
-	}
+	kept := false
+	defer func() { s.room.settle(&a.claim, kept) }()
 	if status != AlreadyStored {
 		if err := s.keep(ctx, w, a); err != nil {
 			return nil, err
 		}
+		kept = true
 	}
 	rs := &PutResult{InstanceID: a.n.ID, SeriesID: a.n.Series, StudyID: a.n.Study, PatientID: a.n.Patient,
 		SOPClassUID: a.n.SOPClassUID, SOPInstanceUID: a.n.SOPInstanceUID, Status: status}

@@ -34,6 +34,8 @@ type Store struct {
 	arrivals   arrivals
 	pending    *pending
 	feed       feed
+	room       room
+	settler    settler
 	emptying   atomic.Bool  // the write-ahead log is going to be emptied
 	handed     atomic.Int64 // the highest change number known to be durable
 
@@ -74,7 +76,11 @@ func Open(ctx context.Context, o Options) (_ *Store, err error) {
 	if err := s.recover(ctx); err != nil {
 		return nil, s.typed("bring the index up to the log", err)
 	}
+	if err := s.openRoom(ctx); err != nil {
+		return nil, s.typed("bring the store within its limits", err)
+	}
 	go s.flusher()
+	s.startSettler()
 	return s, nil
 }
 
@@ -100,6 +106,7 @@ func (s *Store) indexFile() string { return filepath.Join(s.o.IndexDir, indexFil
 func (s *Store) Close() error {
 	s.closing.Do(func() {
 		if !s.o.ReadOnly {
+			s.settler.stop()
 			close(s.pending.quit)
 			<-s.pending.done
 			s.closeErr = s.flush(context.Background()) // what it cannot write is replayed at the next start
@@ -135,8 +142,11 @@ func (s *Store) Err() error {
 }
 
 func (s *Store) writable() error {
-	if s.o.ReadOnly {
+	switch {
+	case s.o.ReadOnly:
 		return ErrReadOnly
+	case s.o.Frozen:
+		return ErrFrozen
 	}
 	return s.typed("write", s.blobs.Err())
 }

@@ -76,11 +76,13 @@ func (s *Store) typed(doing string, err error) error {
 	var held *blob.LockedError
 	var damaged *DamagedIndexError
 	var foreign *NotDataFolderError
+	var limit *LimitError
 	switch {
 	case err == nil:
 		return nil
 	case errors.As(err, &kind), errors.As(err, &locked), errors.As(err, &newer), errors.As(err, &newerIndex),
-		errors.As(err, &damaged), errors.As(err, &foreign),
+		errors.As(err, &damaged), errors.As(err, &foreign), errors.As(err, &limit),
+		errors.Is(err, ErrFrozen), errors.Is(err, ErrRevision),
 		errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return err
 	case errors.As(err, &held):

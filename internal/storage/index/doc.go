@@ -154,8 +154,8 @@ type Tx interface {
 	// PutAttachment adds or replaces an attachment of a resource, and DeleteAttachment removes it.
 	PutAttachment(r Resource, a Attachment) error
 	DeleteAttachment(id ID, number int) error
-	// Settle marks a resource as stable unless something has come since.
-	Settle(u Unstable) error
+	// Settle marks a resource as stable and tells whether it did: not if something has come since, or it is gone.
+	Settle(u Unstable) (bool, error)
 	// Retag gives an instance and its parents the tags of n, and leaves all else of them as it is.
 	Retag(n *NewInstance) error
 	PutExport(e Export) error

@@ -57,9 +57,10 @@ func (t *readTx) Unstable(limit int) (out []index.Unstable, err error) {
 }
 
 // Settle implements index.Tx.
-func (t *tx) Settle(u index.Unstable) error {
+func (t *tx) Settle(u index.Unstable) (bool, error) {
 	t.x.parents.clear() // its next instance is to make it unstable again, also within the same second
-	return t.c.exec("UPDATE "+tables[u.Level].name+" SET unstable=NULL WHERE id=? AND unstable=?", idOf(u.ID), num(toMicro(u.Since)))
+	err := t.c.exec("UPDATE "+tables[u.Level].name+" SET unstable=NULL WHERE id=? AND unstable=?", idOf(u.ID), num(toMicro(u.Since)))
+	return err == nil && t.c.Changes() > 0, err
 }
 
 // PatientOf implements index.Resources.

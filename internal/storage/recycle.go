@@ -1,0 +1,141 @@
+package storage
+
+import (
+	"context"
+	"errors"
+
+	"gantry/internal/storage/index"
+)
+
+// recyclingProperty names the patient that is being recycled, from before the first of its instances goes until after
+// the last. A storage commitment that is decided meanwhile does not promise to keep them.
+const recyclingProperty = "recycling"
+
+// makeRoom recycles patients until a claim can be granted.
+func (s *Store) makeRoom(ctx context.Context, c *claim) error {
+	q := s.o.Quota
+	if q.Reject || q.Bytes > 0 && c.bytes > q.Bytes {
+		return &LimitError{Limit: q.String()}
+	}
+	select {
+	case <-s.room.recycling:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	defer func() { s.room.recycling <- struct{}{} }()
+	for {
+		if ok, err := s.admit(ctx, c); ok || err != nil {
+			return err
+		}
+		if found, err := s.recycleOne(ctx, &c.patient); err != nil {
+			return s.typed("recycle", err)
+		} else if !found {
+			return &LimitError{Limit: q.String()}
+		}
+	}
+}
+
+// recycleOne deletes the patient whose turn it is, never the given one.
+func (s *Store) recycleOne(ctx context.Context, never *index.ID) (found bool, err error) {
+	var victim index.ID
+	err = s.Update(ctx, func(tx index.Tx) error {
+		if victim, found, err = s.nextToRecycle(tx, never); !found || err != nil {
+			return err
+		}
+		return tx.SetProperty(recyclingProperty, victim[:])
+	})
+	if err != nil || !found {
+		return found, err
+	}
+	return true, s.recycle(context.WithoutCancel(ctx), victim) // once begun a patient is not left half there
+}
+
+// nextToRecycle finds the patient to be recycled next: one that nothing is being stored to, if there is such a one.
+func (s *Store) nextToRecycle(tx index.ReadTx, never *index.ID) (index.ID, bool, error) {
+	busy := s.room.beingStoredTo()
+	ids, err := tx.ToRecycle(s.o.Quota.RecycleCommitted, len(busy)+2)
+	if err != nil {
+		return index.ID{}, false, err
+	}
+	var second *index.ID
+	for i := range ids {
+		switch {
+		case never != nil && ids[i] == *never:
+		case busy[ids[i]] == 0:
+			return ids[i], true, nil
+		case second == nil:
+			second = &ids[i]
+		}
+	}
+	if second == nil {
+		return index.ID{}, false, nil
+	}
+	return *second, true, nil
+}
+
+// recycle deletes a patient that was chosen.
+func (s *Store) recycle(ctx context.Context, patient index.ID) error {
+	d, err := s.remove(ctx, index.Patient, patient)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return err
+	}
+	s.emptySoon()
+	if d != nil {
+		s.log.Info("recycled a patient to make room", "patient", patient, "instances", d.Instances, "bytes", d.Bytes)
+	}
+	return s.idx.Update(ctx, func(tx index.Tx) error { return tx.DeleteProperty(recyclingProperty) })
+}
+
+// NextToRecycle tells which patient would be recycled next if the store went beyond its limits now; found is false
+// where there are none, nothing is ever recycled, or nobody may be.
+func (s *Store) NextToRecycle(ctx context.Context) (patient index.ID, found bool, err error) {
+	if !s.o.Quota.limited() || s.o.Quota.Reject || s.o.Frozen {
+		return index.ID{}, false, nil
+	}
+	err = s.View(ctx, func(tx index.ReadTx) error {
+		patient, found, err = s.nextToRecycle(tx, nil)
+		return err
+	})
+	return patient, found, s.typed("look for the next patient to recycle", err)
+}
+
+// finishRecycling deletes what is left of a patient that was being recycled when the last process ended.
+func (s *Store) finishRecycling(ctx context.Context) error {
+	var noted []byte
+	err := s.idx.View(ctx, func(tx index.ReadTx) (err error) { noted, err = tx.Property(recyclingProperty); return err })
+	if errors.Is(err, index.ErrNotFound) {
+		return nil
+	}
+	var patient index.ID
+	if err != nil || copy(patient[:], noted) < len(patient) {
+		return err
+	}
+	return s.recycle(ctx, patient)
+}
+
+// trim recycles what goes beyond limits that were lowered.
+func (s *Store) trim(ctx context.Context) error {
+	for {
+		over, err := s.beyond(ctx)
+		if err != nil || !over {
+			return err
+		}
+		if found, err := s.recycleOne(ctx, nil); err != nil {
+			return err
+		} else if !found {
+			s.log.Warn("the store is beyond its limits and nothing may be recycled", "limits", s.o.Quota.String())
+			return nil
+		}
+	}
+}
+
+// beyond tells whether the store holds more than its quota.
+func (s *Store) beyond(ctx context.Context) (bool, error) {
+	q := s.o.Quota
+	if !q.limited() {
+		return false, nil
+	}
+	var st index.Statistics
+	err := s.idx.View(ctx, func(tx index.ReadTx) (err error) { st, err = tx.Statistics(); return err })
+	return q.Bytes > 0 && st.Bytes+st.AttachedBytes > q.Bytes || q.Patients > 0 && st.Patients > int64(q.Patients), err
+}
