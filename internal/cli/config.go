@@ -67,7 +67,7 @@ func (s *settings) load(env *Env, files []string) (*config.Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, warnings, err := config.Load(config.Options{Files: slices.Concat(s.files, files), Env: env.Environ, Settings: flags, Keyword: keywordOfTag})
+	c, warnings, err := config.Load(config.Options{Defaults: s.defaults, Files: slices.Concat(s.files, files), Env: env.Environ, Settings: flags, Keyword: keywordOfTag})
 	s.warn(env, warnings)
 	return c, err
 }

@@ -147,7 +147,7 @@ func optionFlag(option string) string {
 // layers are the names that packages put before their errors, and words that say no more than these.
 func layers() []string {
 	return []string{
-		"apiclient", "blob", "charset", "cli", "codec", "config", "daemon", "dicom", "dict", "dimse", "disk", "dul", "fsblob",
+		"apiclient", "blob", "charset", "cli", "codec", "config", "daemon", "dicom", "dict", "dimse", "disk", "dul", "faults", "fsblob",
 		"hujson", "index", "jobkinds", "jobs", "memblob", "pdu", "rest", "scp", "scu", "seglog", "services", "sqlite", "storage", "unavailable",
 		"x509",
 	}

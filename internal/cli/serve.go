@@ -2,10 +2,10 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
-	"os"
 	"time"
 
 	"gantry/internal/config"
@@ -24,15 +24,23 @@ No configuration is needed. CONFIG is a file in Orthanc's JSON format, or a fold
 go over files, flags over variables.
 
 An interrupt or SIGTERM stops it in order: new associations are refused, running operations get ShutdownTimeout seconds.
-It then exits with 0.`),
-		Example: "  gantry serve\n  gantry serve --modality pacs=PACS@pacs.example.org:104 --storage /srv/dicom\n  gantry serve /etc/gantry/gantry.json --log-format json",
+It then exits with 0.
+
+--ephemeral is for tests of other software: everything is in a temporary folder, which is removed at the end; the ports
+are free ones on this computer's loopback address, unless others are asked for; every AE title may use every service. One
+line of JSON on standard output says where it is, once both ports are open:
+{"DicomAet","DicomHost","DicomPort","HttpPort","Url","Directory","Pid","Version"}. --fault makes it answer wrongly on
+purpose, see "gantry faults add --help".`),
+		Example: "  gantry serve\n  gantry serve --modality pacs=PACS@pacs.example.org:104 --storage /srv/dicom\n  gantry serve /etc/gantry/gantry.json --log-format json\n" +
+			"  gantry serve --ephemeral --modality scu=SCU@127.0.0.1:11112\n" +
+			"  gantry serve --ephemeral --fault 'store status=A700 after=3 times=2' --fault 'commitment report=partial from=SCU'",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.files = args
 			return runServe(cmd.Context(), &o)
 		},
 	}
 	o.settings.register(cmd)
-	cmd.Flags().BoolVar(&o.ephemeral, "ephemeral", false, "keep objects in a temporary folder that is removed at the end")
+	cmd.Flags().BoolVar(&o.ephemeral, "ephemeral", false, "be a server for a test: temporary folder, free ports, everybody may use it; where it is comes as JSON")
 	cmd.MarkFlagsMutuallyExclusive("ephemeral", "storage")
 	return cmd
 }
@@ -45,25 +53,32 @@ type serveOptions struct {
 }
 
 func runServe(ctx context.Context, o *serveOptions) (err error) {
+	if o.ephemeral {
+		o.settings.defaults = ephemeralDefaults()
+	}
 	c, err := o.settings.load(o.env, o.files)
 	if err != nil {
 		return err
 	}
+	logger := newLogger(o.env, c)
+	var folder *ephemeralFolder
 	if o.ephemeral {
-		dir, err := os.MkdirTemp(c.TemporaryDirectory, "gantry-")
-		if err != nil {
+		if folder, err = newEphemeralFolder(c, logger); err != nil {
 			return err
 		}
-		defer func() { _ = os.RemoveAll(dir) }()
-		c.StorageDirectory, c.IndexDirectory, c.SegmentSize = dir, "", 16
+		defer func() { err = errors.Join(err, folder.remove()) }()
 	}
-	d := o.env.NewDaemon(c, newLogger(o.env, c))
+	d := o.env.NewDaemon(c, logger)
 	// Starting must not be cut off half way by an interrupt: stopping does it in order.
 	if err := d.Start(context.WithoutCancel(ctx)); err != nil {
 		return err
 	}
-	announce(o.env, c, d)
-	return waitAndStop(ctx, d, time.Duration(c.ShutdownTimeout)*time.Second)
+	if folder != nil {
+		err = folder.announce(o.env, c, d)
+	} else {
+		announce(o.env, c, d)
+	}
+	return errors.Join(err, waitAndStop(ctx, d, time.Duration(c.ShutdownTimeout)*time.Second))
 }
 
 func newLogger(env *Env, c *config.Config) *slog.Logger {
@@ -83,9 +98,17 @@ func announce(env *Env, c *config.Config, d Daemon) {
 		dicom = c.DicomAet + "@" + reachable(a)
 	}
 	if a := d.HTTPAddr(); a != nil {
-		rest = "http" + map[bool]string{true: "s"}[c.SslEnabled] + "://" + reachable(a)
+		rest = scheme(c) + reachable(a)
 	}
 	_, _ = fmt.Fprintf(env.Stdout, "gantry is ready: DICOM %s, REST %s, data in %s\n", dicom, rest, c.StorageDirectory)
+}
+
+// scheme begins the URLs of the REST API.
+func scheme(c *config.Config) string {
+	if c.SslEnabled {
+		return "https://"
+	}
+	return "http://"
 }
 
 // reachable is an address that can be pasted: who listens on all of them is there as localhost, too.

@@ -1,10 +1,12 @@
 package cli
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 
 	"gantry/internal/config"
+	"gantry/internal/faults"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/viper"
@@ -15,7 +17,10 @@ type settings struct {
 	cmd        *cobra.Command
 	files      []string
 	modalities []string
+	faults     []string
+	faultsOn   bool
 	verbose    bool
+	defaults   []config.Setting // weaker than files
 }
 
 // settingFlags maps flags to the scalar options they set.
@@ -39,10 +44,12 @@ func (s *settings) register(cmd *cobra.Command) {
 	f.String("log-format", "", "text or json (LogFormat)")
 	f.String("sync", "", "false: answer before objects are safe on the disk (SyncStorageArea)")
 	f.StringArrayVarP(&s.modalities, "modality", "m", nil, "declare a peer, `NAME=AET@HOST:PORT`; may be repeated (DicomModalities)")
+	f.StringArrayVar(&s.faults, "fault", nil, "make a fault on purpose, `RULE` as \"gantry faults add --help\" explains; may be repeated (Faults)")
+	f.BoolVar(&s.faultsOn, "faults", false, "let faults be made on purpose, by /faults and \"gantry faults\" (FaultsEnabled)")
 	f.BoolVarP(&s.verbose, "verbose", "v", false, "log more, and name the options that are not used")
 	for name, values := range map[string][]string{
 		"layout": {"log", "files"}, "log-level": {"debug", "info", "warn", "error"}, "log-format": {"text", "json"},
-		"sync": {"true", "false"}, "dicom-port": nil, "http-port": nil, "aet": nil, "modality": nil,
+		"sync": {"true", "false"}, "dicom-port": nil, "http-port": nil, "aet": nil, "modality": nil, "fault": nil,
 	} {
 		completeFlag(cmd, name, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
 	}
@@ -89,7 +96,33 @@ func (s *settings) values(env *Env) ([]config.Setting, error) {
 	if s.verbose && !s.cmd.Flags().Changed("log-level") {
 		list = append(list, config.Setting{Path: []string{"LogLevel"}, Value: "debug", Source: "--verbose"})
 	}
+	list, err := s.faultSettings(list)
+	if err != nil {
+		return nil, err
+	}
 	return s.peers(list)
+}
+
+// faultSettings adds those of --fault and --faults.
+func (s *settings) faultSettings(list []config.Setting) ([]config.Setting, error) {
+	if s.faultsOn || len(s.faults) > 0 {
+		list = append(list, config.Setting{Path: []string{"FaultsEnabled"}, Value: "true", Source: "--faults"})
+	}
+	if len(s.faults) == 0 {
+		return list, nil
+	}
+	for _, text := range s.faults {
+		if _, err := faults.Parse(text); err != nil {
+			return nil, faultUsage("--fault", err)
+		}
+	}
+	rules, err := json.Marshal(s.faults)
+	return append(list, config.Setting{Path: []string{"Faults"}, Value: string(rules), Source: "--fault"}), err
+}
+
+// faultUsage says where a rule is wrong.
+func faultUsage(what string, err error) error {
+	return &usageError{err: fmt.Errorf("%s: %w", what, err), hint: "\"gantry faults add --help\" explains the words."}
 }
 
 // peers adds those of --modality.

@@ -12,8 +12,11 @@ import (
 	"time"
 
 	"gantry/internal/config"
+	"gantry/internal/faults"
+	"gantry/internal/faults/inject"
 	"gantry/internal/jobkinds"
 	"gantry/internal/jobs"
+	"gantry/internal/metrics"
 	"gantry/internal/modalities"
 	"gantry/internal/rest"
 	"gantry/internal/scp"
@@ -33,6 +36,7 @@ type Daemon struct {
 	log     *slog.Logger
 	version string
 
+	metrics    *metrics.Metrics
 	tls        tlsSettings
 	store      *storage.Store
 	engine     *jobs.Engine
@@ -40,6 +44,8 @@ type Daemon struct {
 	modalities *modalities.Table
 	dicom      *scp.Server
 	http       *http.Server
+	faults     *faults.Set      // nil: none can be made
+	injector   *inject.Injector // nil: none can be made
 
 	dicomListeners []net.Listener
 	httpListeners  []net.Listener
@@ -54,7 +60,9 @@ func New(cfg *config.Config, o Options) *Daemon {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Daemon{cfg: cfg, log: o.Logger, version: o.Version, failed: make(chan error, 4), stopped: make(chan struct{})}
+	m := metrics.New(metrics.Options{Version: o.Version, Enabled: cfg.MetricsEnabled})
+	return &Daemon{cfg: cfg, log: slog.New(m.LogHandler(o.Logger.Handler())), metrics: m, version: o.Version,
+		failed: make(chan error, 4), stopped: make(chan struct{})}
 }
 
 // Start opens the store, goes on with the jobs, and opens the ports last: what was acknowledged before a crash is
@@ -73,14 +81,20 @@ func (d *Daemon) Start(ctx context.Context) (err error) {
 	if !d.cfg.SyncStorageArea {
 		d.log.Warn("objects are acknowledged before they are safe: SyncStorageArea is false, a power cut loses them")
 	}
-	if d.store, err = storage.Open(ctx, StorageOptions(d.cfg, d.log)); err != nil {
+	if err = d.prepareFaults(); err != nil {
+		return err
+	}
+	store := StorageOptions(d.cfg, d.log)
+	store.Observer = d.storeObserver()
+	if d.store, err = storage.Open(ctx, store); err != nil {
 		return err
 	}
 	if err = d.buildJobs(ctx); err != nil {
 		return err
 	}
 	handlers := services.New(services.Deps{Config: d.cfg, Store: d.store, Jobs: d.engine, Modalities: d.modalities,
-		Peers: d.peers, Logger: d.log})
+		Peers: d.peers, Metrics: d.metrics, Logger: d.log})
+	d.metrics.SetSources(d.sources())
 	if err = d.engine.Start(run); err != nil {
 		return err
 	}
@@ -97,9 +111,18 @@ func (d *Daemon) buildJobs(ctx context.Context) (err error) {
 	if d.modalities, err = d.openModalities(ctx); err != nil {
 		return err
 	}
-	d.peers = &jobkinds.Deps{Config: d.cfg, Store: d.store, Modalities: d.modalities, TLS: d.tls.client, Logger: d.log}
+	d.peers = &jobkinds.Deps{Config: d.cfg, Store: d.store, Modalities: d.modalities, TLS: d.tls.client,
+		Metrics: d.metrics, Logger: d.log}
+	if d.injector != nil {
+		d.peers.Reporting = d.injector
+	}
+	outputs, err := jobFolder(d.cfg)
+	if err != nil {
+		return err
+	}
 	engine := jobs.Config{Workers: d.cfg.ConcurrentJobs, HistorySize: d.cfg.JobsHistorySize, Limit: d.cfg.LimitJobs,
-		Factories: d.peers.Factories(), Logger: d.log}
+		OutputDir: outputs, OutputLimit: d.cfg.MediaArchiveSize, SetAside: !d.cfg.LoadJobs,
+		Factories: d.peers.Factories(), Observer: d.jobObserver(), Logger: d.log}
 	if d.cfg.SaveJobs {
 		engine.Saver = jobkinds.Saver{Store: d.store}
 	}
@@ -140,6 +163,9 @@ func (d *Daemon) Stop(ctx context.Context) error {
 	}
 	defer close(d.stopped)
 	d.log.Info("stopping: no new work is taken, running operations may finish")
+	if d.injector != nil {
+		d.injector.Stop()
+	}
 	var errs []error
 	note := func(what string, err error) {
 		if err != nil {
@@ -244,11 +270,12 @@ func (d *Daemon) startHTTP(ctx context.Context) (err error) {
 	handler := rest.New(rest.Deps{Config: d.cfg, Store: d.store, Jobs: d.engine, Modalities: d.modalities,
 		Peers: d.peers, Version: d.version, ServerID: d.serverID(),
 		DICOMPort: func() int { return port(d.DICOMAddr()) }, HTTPPort: func() int { return port(d.HTTPAddr()) },
-		Ready: d.Ready, Logger: d.log})
+		Faults: d.faults, Metrics: d.metrics, Ready: d.Ready, Logger: d.log})
 	d.http = &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, MaxHeaderBytes: 64 << 10,
 		TLSConfig: d.tls.http, IdleTimeout: time.Duration(max(d.cfg.KeepAliveTimeout, 1)) * time.Second,
 		ErrorLog: slog.NewLogLogger(d.log.Handler(), slog.LevelDebug)}
 	d.http.SetKeepAlivesEnabled(d.cfg.KeepAlive)
+	d.http.RegisterOnShutdown(handler.EndStreams)
 	for _, l := range d.httpListeners {
 		d.log.Info("REST API listening", "address", l.Addr().String(), "tls", d.cfg.SslEnabled)
 		d.serve("HTTP", func() error {

@@ -19,14 +19,18 @@ func (d *Daemon) startDICOM(ctx context.Context, handlers *services.Services) (e
 	if d.dicomListeners, err = listen(ctx, d.cfg.DICOMAddresses(), "DicomPort"); err != nil {
 		return err
 	}
-	d.dicom = scp.NewServer(scp.Config{
+	server := scp.Config{
 		Handler: handlers, Access: handlers.Access, Accept: handlers.Accept, Observer: handlers.Observer(),
 		MaxAssociations: d.cfg.MaximumAssociations, Operations: d.cfg.DicomThreadsCount, AsyncWindow: asyncWindow,
 		MaxPDULength:           uint32(d.cfg.MaximumPduLength),
 		ImplementationClassUID: string(codec.ImplementationClassUID), ImplementationVersionName: codec.ImplementationVersionName,
 		TLS: d.tls.server, ACSETimeout: seconds(d.cfg.DicomAcseTimeout), IdleTimeout: seconds(d.cfg.DicomScpTimeout),
 		DIMSETimeout: seconds(d.cfg.DicomScpTimeout), Logger: d.log,
-	})
+	}
+	if d.injector != nil {
+		d.injector.Install(&server)
+	}
+	d.dicom = scp.NewServer(server)
 	for _, l := range d.dicomListeners {
 		d.log.Info("DICOM server listening", "address", l.Addr().String(), "aet", d.cfg.DicomAet, "tls", d.tls.server != nil)
 		d.serve("DICOM", func() error { return d.dicom.Serve(ctx, l) })

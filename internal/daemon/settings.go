@@ -3,8 +3,10 @@ package daemon
 import (
 	"crypto/sha1" //nolint:gosec // a name, not a secret
 	"encoding/hex"
+	"fmt"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"gantry/internal/config"
@@ -68,6 +70,24 @@ func tags(d *dict.Dictionary, names []string) []dicom.Tag {
 		}
 	}
 	return list
+}
+
+// jobFolder is where the files lie that jobs leave behind. In TemporaryDirectory, which several servers may share, its
+// name tells whose it is; without SaveJobs another one holds what no later run will know.
+func jobFolder(cfg *config.Config) (string, error) {
+	name := "jobs"
+	if !cfg.SaveJobs {
+		name = "jobs-unsaved"
+	}
+	if cfg.TemporaryDirectory == "" {
+		return filepath.Join(cfg.StorageDirectory, name), nil
+	}
+	data, err := filepath.Abs(cfg.StorageDirectory)
+	if err != nil {
+		return "", fmt.Errorf("daemon: folder of the jobs: %w", err)
+	}
+	sum := sha1.Sum([]byte(data)) //nolint:gosec // a name
+	return filepath.Join(cfg.TemporaryDirectory, "gantry-"+name+"-"+hex.EncodeToString(sum[:8])), nil
 }
 
 // serverID names this server in the form of a public id: the same for the same machine, AE title and ports.
