@@ -56,11 +56,10 @@ func (d *Deps) Resubmit(ctx context.Context, transaction dicom.UID, o ResubmitOp
 	if err != nil {
 		return nil, nil, err
 	}
-	busy := d.isOpen(data.ResubmitJob)
 	save := func(ctx context.Context, rec jobs.Record) error {
 		err := d.Store.Update(ctx, func(tx index.Tx) error {
 			err := updateReportData(tx, transaction, func(_ *index.CommitReport, now *reportData) error {
-				if busy || now.ResubmitJob != data.ResubmitJob {
+				if now.ResubmitJob != data.ResubmitJob { // another call was faster
 					return &ResubmitError{TransactionUID: transaction, Job: now.ResubmitJob}
 				}
 				now.ResubmittedAs, now.ResubmitJob = j.attempt().TransactionUid, rec.ID
@@ -71,8 +70,8 @@ func (d *Deps) Resubmit(ctx context.Context, transaction dicom.UID, o ResubmitOp
 			}
 			return j.write(tx, rows, rec)
 		})
-		if err != nil {
-			j.deps.uses.release(j.attempt().TransactionUid)
+		if err == nil {
+			d.uses.hold(j.attempt().TransactionUid)
 		}
 		return err
 	}
@@ -109,7 +108,6 @@ func (j *commitmentSCUJob) begin(ctx context.Context, refs []index.Reference) ([
 		Options:  SendOptions{Modality: j.Modality, LocalAET: j.LocalAET, CalledAET: j.PeerAET, Timeout: j.Options.Timeout},
 		LocalAET: j.LocalAET, RemoteAET: j.PeerAET, Instances: ids,
 	})
-	j.deps.uses.hold(j.attempt().TransactionUid)
 	return refs, nil
 }
 
@@ -142,6 +140,7 @@ func (j *commitmentSCUJob) next(ctx context.Context) error {
 		return err
 	}
 	j.deps.uses.release(from)
+	j.deps.uses.hold(j.attempt().TransactionUid)
 	return nil
 }
 

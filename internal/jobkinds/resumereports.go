@@ -78,9 +78,8 @@ func (d *Deps) resumeReport(ctx context.Context, row *index.CommitReport) error 
 		Modality: row.Modality, LocalAET: row.LocalAET, PeerAET: row.RemoteAET, Deadline: data.Deadline,
 		Attempts: []scuAttempt{{TransactionUid: transaction, InstancesCount: n, FailedInstancesCount: n, Status: index.CommitPending}},
 	}}
-	d.uses.hold(transaction)
 	save := func(ctx context.Context, rec jobs.Record) error {
-		return d.Store.Update(ctx, func(tx index.Tx) error {
+		err := d.Store.Update(ctx, func(tx index.Tx) error {
 			err := updateReportData(tx, transaction, func(_ *index.CommitReport, data *reportData) error {
 				data.Job = rec.ID
 				return nil
@@ -90,9 +89,12 @@ func (d *Deps) resumeReport(ctx context.Context, row *index.CommitReport) error 
 			}
 			return d.putJob(tx, rec)
 		})
+		if err == nil {
+			d.uses.hold(transaction)
+		}
+		return err
 	}
 	if _, err := d.Jobs.Submit(ctx, j, jobs.Options{Save: save, NoWait: true}); err != nil {
-		d.uses.release(transaction)
 		return err
 	}
 	d.log().Info("storage commitment request goes on", "transaction", transaction, "peer", row.RemoteAET)

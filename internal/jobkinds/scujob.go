@@ -33,7 +33,7 @@ type scuState struct {
 	Asked    bool       `json:",omitempty"` // the peer has the request of the present attempt
 	Over     bool       `json:",omitempty"` // the present attempt has failed: a resubmit begins another
 	Broken   int        `json:",omitempty"` // associations that broke at the present instance
-	Send     *sendState `json:",omitempty"`
+	Send     *sendState `json:",omitempty"` // where it is kept only: see commitmentSCUJob.send
 }
 
 // scuAttempt is one transaction of the job, as users see it.
@@ -59,6 +59,7 @@ func (d *Deps) restoreCommitmentSCU(version int, data []byte) (jobs.Job, error) 
 		return nil, fmt.Errorf("jobkinds: a %s without attempt", KindCommitmentSCU)
 	}
 	j.adopt(j.Send)
+	j.Send = nil
 	d.uses.hold(j.attempt().TransactionUid)
 	return j, nil
 }

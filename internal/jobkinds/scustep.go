@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"gantry/internal/dicom"
 	"gantry/internal/jobs"
 	"gantry/internal/scu"
 	"gantry/internal/storage/index"
@@ -171,7 +172,8 @@ func (j *commitmentSCUJob) again(ctx context.Context) (jobs.Result, error) {
 		return jobs.Result{}, err
 	}
 	if err == nil && (row.Status == index.CommitSuccess || row.Status == index.CommitPending && !j.overdue()) {
-		j.Over = false
+		j.Over, j.Asked = false, j.Asked || row.Status == index.CommitSuccess
+		j.deps.uses.hold(j.attempt().TransactionUid)
 		return jobs.Result{}, nil
 	}
 	return jobs.Result{Save: true}, j.next(ctx)
@@ -188,7 +190,23 @@ func (j *commitmentSCUJob) Ended(ctx context.Context, err error) {
 	if j.Asked || j.attempt().Status == StatusTimeout {
 		return
 	}
-	if err := j.deps.dropReport(ctx, transaction); err != nil {
+	if err := j.takeBack(ctx, transaction); err != nil {
 		j.deps.log().Error("a storage commitment request cannot be taken back", "transaction", transaction, "error", err)
 	}
+}
+
+func (j *commitmentSCUJob) takeBack(ctx context.Context, transaction dicom.UID) error {
+	if err := j.deps.dropReport(ctx, transaction); err != nil {
+		return err
+	}
+	earlier := j.Original
+	if n := len(j.Attempts); n > 1 {
+		earlier = j.Attempts[n-2].TransactionUid
+	}
+	return j.deps.Store.Update(ctx, func(tx index.Tx) error {
+		return ignoreNotFound(updateReportData(tx, earlier, func(_ *index.CommitReport, data *reportData) error {
+			data.ResubmittedAs, data.ResubmitJob = "", ""
+			return nil
+		}))
+	})
 }

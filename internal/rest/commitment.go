@@ -15,14 +15,44 @@ func commitmentRoutes() []Route {
 		{http.MethodGet, "/storage-commitment", "List the requests for storage commitment; ?expand shows them", listReports},
 		{http.MethodGet, "/storage-commitment/{id}", "The report of a storage commitment request", commitmentReport},
 		{http.MethodPost, "/storage-commitment/{id}/remove", "Delete here what the peer has committed to", removeCommitted},
+		{http.MethodPost, "/storage-commitment/{id}/resubmit", "Store what was not committed again and ask for it again, as a job", resubmitCommitment},
 	}
 }
 
-// commitmentRequest is the body of POST /modalities/{id}/storage-commitment.
+// commitmentRequest is the body of POST /modalities/{id}/storage-commitment; Deadline, MaxPerRequest and SplitBy are ours.
 type commitmentRequest struct {
 	DicomInstances *[]instanceReference
 	Resources      *[]string
 	Timeout        int
+	Deadline       *int   // seconds
+	MaxPerRequest  int    // 0: no limit
+	SplitBy        string // None, Study, Series
+}
+
+// split checks how the request is to be split, and whether it is to be at all.
+func (r *commitmentRequest) split() (how jobkinds.Split, split bool, err error) {
+	how.Max = r.MaxPerRequest
+	switch r.SplitBy {
+	case "", "None":
+	case "Study":
+		how.By = index.Study
+	case "Series":
+		how.By = index.Series
+	default:
+		return how, false, fail(statusParameterOutOfRange, "SplitBy must be \"None\", \"Study\" or \"Series\", found: %.40q", r.SplitBy)
+	}
+	if err := notNegative("MaxPerRequest", &r.MaxPerRequest); err != nil {
+		return how, false, err
+	}
+	return how, how.Max > 0 || how.By != 0, notNegative("Deadline", r.Deadline)
+}
+
+// notNegative checks a number of a body that may be absent.
+func notNegative(field string, value *int) error {
+	if value != nil && *value < 0 {
+		return fail(statusParameterOutOfRange, "%s must not be negative, found: %d", field, *value)
+	}
+	return nil
 }
 
 // instanceReference reads a reference as an object or as a pair of class and instance.
@@ -63,16 +93,50 @@ func requestCommitment(s *Server, c *Call) error {
 		return fail(statusBadFileFormat,
 			"Empty storage commitment request, one of these fields is mandatory: \"Resources\" or \"DicomInstances\"")
 	}
+	how, split, err := request.split()
+	if err != nil {
+		return err
+	}
 	references, err := s.commitmentReferences(c.Request.Context(), &request)
 	if err != nil {
 		return err
 	}
-	uid, err := s.Peers.RequestCommitment(c.background(), c.Param("id"), references,
-		jobkinds.CommitOptions{Timeout: request.Timeout})
+	groups, err := s.Peers.SplitReferences(c.Request.Context(), references, how)
 	if err != nil {
 		return err
 	}
-	return c.JSON(struct{ ID, Path string }{string(uid), "/storage-commitment/" + string(uid)})
+	asked, err := s.Peers.RequestCommitments(c.background(), c.Param("id"), groups,
+		jobkinds.CommitOptions{Timeout: request.Timeout, Deadline: request.Deadline})
+	if err != nil {
+		return err
+	}
+	if !split {
+		uid := string(asked[0].TransactionUID)
+		return c.JSON(struct{ ID, Path string }{uid, "/storage-commitment/" + uid})
+	}
+	return c.JSON(askedJSON(asked))
+}
+
+// partJSON is what became of one of the requests that a call was split into: ID and Path, or ErrorDetails.
+type partJSON struct {
+	ErrorDetails   string `json:",omitempty"`
+	ID             string `json:",omitempty"`
+	InstancesCount int
+	Path           string `json:",omitempty"`
+}
+
+func askedJSON(asked []jobkinds.Asked) []partJSON {
+	parts := make([]partJSON, len(asked))
+	for i, a := range asked {
+		parts[i].InstancesCount = a.Instances
+		if a.Err != nil {
+			parts[i].ErrorDetails = translate(a.Err).Details
+			continue
+		}
+		parts[i].ID = string(a.TransactionUID)
+		parts[i].Path = "/storage-commitment/" + parts[i].ID
+	}
+	return parts
 }
 
 func (s *Server) commitmentReferences(ctx context.Context, request *commitmentRequest) ([]index.Reference, error) {
@@ -99,26 +163,30 @@ func (s *Server) commitmentReferences(ctx context.Context, request *commitmentRe
 
 // reportJSON is a line of GET /storage-commitment?expand, a route of our own.
 type reportJSON struct {
-	Created   string
-	ID        string
-	Modality  string
-	RemoteAET string
-	Status    index.CommitStatus
+	Created       string
+	Deadline      string `json:",omitempty"`
+	ID            string
+	Job           string `json:",omitempty"`
+	Modality      string
+	RemoteAET     string
+	ResubmittedAs string `json:",omitempty"`
+	Status        index.CommitStatus
 }
 
 func listReports(s *Server, c *Call) error {
-	ids, expanded := []string{}, []reportJSON{}
-	err := s.Store.View(c.Request.Context(), func(tx index.ReadTx) error {
-		reports, err := tx.CommitReports()
-		for _, r := range reports {
-			ids = append(ids, r.TransactionUID)
-			expanded = append(expanded, reportJSON{Created: isoTime(r.Created), ID: r.TransactionUID,
-				Modality: r.Modality, RemoteAET: r.RemoteAET, Status: r.Status})
-		}
-		return err
-	})
+	reports, err := s.Peers.Reports(c.Request.Context())
 	if err != nil {
 		return err
+	}
+	ids, expanded := []string{}, []reportJSON{}
+	for _, r := range reports {
+		ids = append(ids, r.TransactionUID)
+		line := reportJSON{Created: isoTime(r.Created), ID: r.TransactionUID, Job: r.Job, Modality: r.Modality,
+			RemoteAET: r.RemoteAET, ResubmittedAs: string(r.ResubmittedAs), Status: r.Status}
+		if !r.Deadline.IsZero() {
+			line.Deadline = isoTime(r.Deadline)
+		}
+		expanded = append(expanded, line)
 	}
 	if c.Flag("expand") {
 		return c.JSON(expanded)
@@ -139,4 +207,31 @@ func removeCommitted(s *Server, c *Call) error {
 		return transactionError(err, c)
 	}
 	return c.JSON(struct{}{})
+}
+
+// mostAttempts bounds the transactions of one job.
+const mostAttempts = 100
+
+func resubmitCommitment(s *Server, c *Call) error {
+	var request struct {
+		submission
+		Attempts int
+		Deadline *int // seconds
+		Timeout  int
+	}
+	if err := c.optionalJSON(&request); err != nil {
+		return err
+	}
+	if request.Attempts < 0 || request.Attempts > mostAttempts {
+		return fail(statusParameterOutOfRange, "Attempts must be 0 to %d, found: %d", mostAttempts, request.Attempts)
+	}
+	if err := notNegative("Deadline", request.Deadline); err != nil {
+		return err
+	}
+	job, save, err := s.Peers.Resubmit(c.Request.Context(), dicom.UID(c.Param("id")), jobkinds.ResubmitOptions{
+		Timeout: request.Timeout, Deadline: request.Deadline, Attempts: request.Attempts, Description: "REST API"})
+	if err != nil {
+		return transactionError(err, c)
+	}
+	return transactionError(s.runJobKept(c, job, request.submission, save), c)
 }

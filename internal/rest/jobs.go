@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -83,7 +84,12 @@ func (o submission) asynchronous() bool {
 // runJob submits a job and answers with its id, or waits and answers with its content. A caller who hangs up while
 // waiting cancels nothing.
 func (s *Server) runJob(c *Call, job jobs.Job, o submission) error {
-	options := jobs.Options{Priority: o.Priority, UserData: o.UserData}
+	return s.runJobKept(c, job, o, nil)
+}
+
+// runJobKept is runJob for a job that is kept by a function of its own, nil: by the engine.
+func (s *Server) runJobKept(c *Call, job jobs.Job, o submission, save func(context.Context, jobs.Record) error) error {
+	options := jobs.Options{Priority: o.Priority, UserData: o.UserData, Save: save}
 	if o.asynchronous() {
 		id, err := s.Jobs.Submit(c.background(), job, options)
 		if err != nil {

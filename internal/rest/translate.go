@@ -118,7 +118,10 @@ func isNetwork(err error) bool {
 // transactionError names the transaction in the errors of a storage commitment report.
 func transactionError(err error, c *Call) error {
 	uid := c.Param("id")
+	var resubmit *jobkinds.ResubmitError
 	switch {
+	case errors.As(err, &resubmit):
+		return &apiError{Code: jobs.CodeSequence, HTTP: http.StatusConflict, Details: resubmit.Error()}
 	case errors.Is(err, jobkinds.ErrUnknownTransaction):
 		return fail(jobs.CodeInexistent, "No storage commitment transaction with UID: %.80s", uid)
 	case errors.Is(err, jobkinds.ErrNotCommitted):
