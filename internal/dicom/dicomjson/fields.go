@@ -94,7 +94,7 @@ func (t *tagWriter) sequence(depth int, sequence codec.Header) error {
 // leaf returns the type and the text of an element without items.
 func (t *tagWriter) leaf(h codec.Header, creatorName []byte) (kind, text string, err error) {
 	if h.Kind == codec.KindFragments {
-		return "Null", "", t.skip(h)
+		return "Null", "", skip(t.r, h)
 	}
 	if !t.shown(h) {
 		return "Null", "", t.r.Skip()

@@ -115,7 +115,7 @@ func (t *tagWriter) element(l *level, h codec.Header) error {
 		l.noteCreator(h, trim(t.texts.decode(value, t.r.Charset(), dicom.VRLO)))
 	}
 	if l.depth == 0 && t.o.Only != nil && !t.o.Only(h.Tag) {
-		return t.skip(h)
+		return skip(t.r, h)
 	}
 	if err := t.entry(l, h, creatorName); err != nil {
 		return err
@@ -171,28 +171,6 @@ func (t *tagWriter) writeHeld(l *level) {
 	for _, h := range l.held {
 		t.key(l.depth, &l.entries, h.key)
 		t.buf = append(t.buf, h.json...)
-	}
-}
-
-// skip passes over an element with all that is in it.
-func (t *tagWriter) skip(h codec.Header) error {
-	end := codec.KindElement
-	switch h.Kind {
-	case codec.KindSequence:
-		end = codec.KindSequenceEnd
-	case codec.KindFragments:
-		end = codec.KindFragmentsEnd
-	default:
-		return t.r.Skip()
-	}
-	for {
-		inner, err := t.r.Next()
-		if err != nil {
-			return err
-		}
-		if inner.Kind == end && inner.Depth == h.Depth {
-			return nil
-		}
 	}
 }
 
