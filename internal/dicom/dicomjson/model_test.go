@@ -2,6 +2,7 @@ package dicomjson_test
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"encoding/xml"
 	"errors"
@@ -25,8 +26,9 @@ var dcm2jsonDiffers = map[string]string{
 	"SC_rgb_jpeg.dcm":  "implicit VR under an explicit VR transfer syntax",
 	"MR_truncated.dcm": "pixel data that is cut off",
 	// Its repertoires are ISO 2022 in an item, which dcm2json leaves as they are.
-	"chrSQEncoding.dcm":  "code extensions in an item",
-	"chrSQEncoding1.dcm": "code extensions in an item",
+	"empty_charset_LEI.dcm": "an empty repertoire, which it gives a value",
+	"chrSQEncoding.dcm":     "code extensions in an item",
+	"chrSQEncoding1.dcm":    "code extensions in an item",
 }
 
 // forSamples runs a test for every sample that can be read to its end.
@@ -127,7 +129,7 @@ func compareModels(t *testing.T, path string, ours, theirs map[string]any) {
 }
 
 func compareValues(t *testing.T, path string, here, there map[string]any) {
-	if binary, given := there["InlineBinary"]; given && here["InlineBinary"] != binary {
+	if binary, given := there["InlineBinary"]; given && !sameBytes(here["InlineBinary"], binary) {
 		t.Errorf("%s: bytes %v, dcm2json has %v", path, short(here), short(there))
 	}
 	mine, _ := here["Value"].([]any)
@@ -156,9 +158,21 @@ func compareValues(t *testing.T, path string, here, there map[string]any) {
 	}
 }
 
+// sameBytes compares bytes in base64; DCMTK pads values of odd length.
+func sameBytes(a, b any) bool {
+	text, _ := a.(string)
+	other, _ := b.(string)
+	mine, err := base64.StdEncoding.DecodeString(text)
+	theirs, otherErr := base64.StdEncoding.DecodeString(other)
+	if len(mine)%2 == 1 {
+		mine = append(mine, 0)
+	}
+	return err == nil && otherErr == nil && bytes.Equal(mine, theirs)
+}
+
 func sameName(a, b map[string]any) bool {
-	for group, text := range a {
-		if b[group] != text {
+	for group, text := range a { // dcm2json takes empty components off the end
+		if b[group] != text && b[group] != strings.TrimRight(text.(string), "^") {
 			return false
 		}
 	}
