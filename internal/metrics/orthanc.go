@@ -112,7 +112,8 @@ func absentNames() []orthancName {
 	var list []orthancName
 	list = append(list, constant(50, "gantry has no limited number of HTTP threads", "orthanc_available_http_threads_count")...)
 	list = append(list, constant(4, "gantry has no such threads to run out of", "orthanc_storage_available_threads",
-		"orthanc_sequential_reader_available_threads", "orthanc_transcoder_available_threads", "orthanc_dicom_parser_available_threads")...)
+		"orthanc_sequential_reader_available_threads", "orthanc_transcoder_available_threads")...)
+	list = append(list, constant(2, "gantry has no such threads to run out of", "orthanc_dicom_parser_available_threads")...)
 	for _, part := range []string{"storage", "dicom_parser", "transcoder"} {
 		prefix := "orthanc_" + part
 		list = append(list, constant(0, "gantry leaves caching to the system", prefix+"_cache_count", prefix+"_cache_hit_count",
