@@ -77,7 +77,7 @@ func TestCommitmentSurvivesKill(t *testing.T) {
 		t.Skip("env is not there: it gives the daemon the address of its peer")
 	}
 	book := &commitBook{asked: map[dicom.UID]bool{}, reports: map[dicom.UID]map[string]int{}, come: make(chan struct{}, 1)}
-	peer := listenForReports(t, book)
+	peer := listenFor(t, book)
 	dir := t.TempDir()
 	start := func() *process { return startVictim(t, dir, "env", victimPeer+"="+peer) }
 
@@ -119,7 +119,8 @@ func TestCommitmentSurvivesKill(t *testing.T) {
 	t.Logf("%d transactions, %d reports, %d of them repeated", len(book.asked), len(book.reports), repeated)
 }
 
-func listenForReports(t *testing.T, book *commitBook) string {
+// listenFor serves a handler of reports and returns its address.
+func listenFor(t *testing.T, handler scp.EventReceiver) string {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
@@ -130,7 +131,7 @@ func listenForReports(t *testing.T, book *commitBook) string {
 	accept := func(_ *scp.Peer, _ dicom.UID, proposed []dicom.UID) (dicom.UID, scp.ContextResult) {
 		return proposed[0], scp.Accepted
 	}
-	go func() { done <- scp.NewServer(scp.Config{Handler: book, Accept: accept}).Serve(ctx, ln) }()
+	go func() { done <- scp.NewServer(scp.Config{Handler: handler, Accept: accept}).Serve(ctx, ln) }()
 	t.Cleanup(func() {
 		cancel()
 		if err := <-done; err != nil {
