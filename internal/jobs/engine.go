@@ -72,6 +72,7 @@ type entry struct {
 	index   int // in the queue, -1 when not there
 
 	stop    context.CancelCauseFunc // ends the running step
+	beside  bool                    // it runs without a slot
 	wish    State                   // Paused or Failure, asked for while running
 	since   time.Time               // start of the present run
 	timer   *time.Timer             // of state Retry

@@ -50,7 +50,10 @@ func (i Info) Err() error {
 }
 
 // FormatTime writes a time the way Orthanc does: UTC, YYYYMMDDTHHMMSS.ffffff.
-func FormatTime(t time.Time) string { return t.UTC().Format("20060102T150405.000000") }
+func FormatTime(t time.Time) string { return t.UTC().Format(TimeFormat + ".000000") }
+
+// TimeFormat is what [FormatTime] writes without the microseconds; [time.Parse] takes them, too.
+const TimeFormat = "20060102T150405"
 
 // infoJSON lists the fields of GET /jobs/{id}; Attempts and NextAttempt are additions of this program.
 type infoJSON struct {

@@ -19,6 +19,9 @@ const (
 	Retry   State = "Retry"
 )
 
+// States returns all of them.
+func States() []State { return []State{Pending, Running, Success, Failure, Paused, Retry} }
+
 // Ended reports whether the job is complete.
 func (s State) Ended() bool { return s == Success || s == Failure }
 
@@ -55,6 +58,9 @@ type Saver interface {
 type Options struct {
 	Priority int
 	UserData json.RawMessage
+	// Beside runs the job at once, beside those that hold a slot: for work whose pace somebody else sets, such as a
+	// download, which must not keep others waiting. After a pause it lines up like any other.
+	Beside bool
 	// NoWait answers ErrQueueFull instead of waiting for room.
 	NoWait bool
 	// ID, if not empty, is the id of the job: a UUID drawn with NewID.

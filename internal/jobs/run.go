@@ -14,16 +14,20 @@ const saveInterval = time.Second
 // dispatch starts pending jobs while slots are free. Engine.mu is held.
 func (e *Engine) dispatch() {
 	for e.started && !e.stopped && e.running < e.cfg.Workers && len(e.pending) > 0 {
-		en := e.pending.next()
-		ctx, stop := context.WithCancelCause(e.ctx)
-		en.stop, en.wish, en.since = stop, "", time.Now()
-		en.rec.State, en.rec.Changed = Running, en.since
-		e.count(en, Running)
-		e.notify(en)
 		e.running++
-		e.active.Add(1)
-		go e.run(ctx, en)
+		e.launch(e.pending.next())
 	}
+}
+
+// launch begins to run a job. Engine.mu is held.
+func (e *Engine) launch(en *entry) {
+	ctx, stop := context.WithCancelCause(e.ctx)
+	en.stop, en.wish, en.since = stop, "", time.Now()
+	en.rec.State, en.rec.Changed = Running, en.since
+	e.count(en, Running)
+	e.notify(en)
+	e.active.Add(1)
+	go e.run(ctx, en)
 }
 
 // run does the steps of a job until it ends or leaves the state Running.
@@ -126,7 +130,10 @@ func (e *Engine) settle(en *entry, v verdict) {
 	en.stop(nil)
 	en.stop, en.wish = nil, ""
 	en.rec.Runtime += now.Sub(en.since)
-	e.running--
+	if !en.beside {
+		e.running--
+	}
+	en.beside = false
 	e.move(en, v)
 	if !v.state.Ended() {
 		e.notify(en) // an end is told when it is kept

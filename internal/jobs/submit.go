@@ -73,6 +73,10 @@ func (e *Engine) submit(ctx context.Context, job Job, o Options) (*entry, error)
 	defer e.mu.Unlock()
 	e.entries[en.rec.ID] = en
 	e.count(en, Pending)
+	if en.beside = o.Beside && e.started && !e.stopped; en.beside {
+		e.launch(en)
+		return en, nil
+	}
 	e.pending.add(en)
 	e.notify(en)
 	e.dispatch()
