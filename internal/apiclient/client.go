@@ -77,31 +77,59 @@ func (c *Client) Delete(ctx context.Context, path string) error {
 	return c.do(ctx, http.MethodDelete, path, nil, nil)
 }
 
+// GetText returns the answer to GET path as it is.
+func (c *Client) GetText(ctx context.Context, path string) ([]byte, error) {
+	rq, err := c.request(ctx, http.MethodGet, path, nil)
+	if err != nil {
+		return nil, err
+	}
+	return c.send(rq, path)
+}
+
+// PutText sends a text that is not JSON.
+func (c *Client) PutText(ctx context.Context, path, text string) error {
+	rq, err := c.request(ctx, http.MethodPut, path, nil)
+	if err != nil {
+		return err
+	}
+	rq.Body, rq.ContentLength = io.NopCloser(strings.NewReader(text)), int64(len(text))
+	rq.Header.Set("Content-Type", "text/plain")
+	_, err = c.send(rq, path)
+	return err
+}
+
 func (c *Client) do(ctx context.Context, method, path string, in, out any) error {
 	rq, err := c.request(ctx, method, path, in)
 	if err != nil {
 		return err
 	}
-	rs, err := c.http.Do(rq)
-	if err != nil {
-		return &ConnectError{URL: c.URL(), Err: cause(err)}
-	}
-	defer func() { _ = rs.Body.Close() }()
-	body, err := io.ReadAll(io.LimitReader(rs.Body, maxAnswer+1))
-	switch {
-	case err != nil:
-		return &ConnectError{URL: c.URL(), Err: err}
-	case len(body) > maxAnswer:
-		return fmt.Errorf("apiclient: answer to %s %s is longer than %d bytes", method, path, maxAnswer)
-	case rs.StatusCode >= 300:
-		return statusError(method, path, rs.StatusCode, body)
-	case out == nil:
-		return nil
+	body, err := c.send(rq, path)
+	if err != nil || out == nil {
+		return err
 	}
 	if err := json.Unmarshal(body, out); err != nil {
 		return fmt.Errorf("apiclient: answer to %s %s is not the JSON expected: %w", method, path, err)
 	}
 	return nil
+}
+
+// send returns the body of the answer, unless that is an error.
+func (c *Client) send(rq *http.Request, path string) ([]byte, error) {
+	rs, err := c.http.Do(rq)
+	if err != nil {
+		return nil, &ConnectError{URL: c.URL(), Err: cause(err)}
+	}
+	defer func() { _ = rs.Body.Close() }()
+	body, err := io.ReadAll(io.LimitReader(rs.Body, maxAnswer+1))
+	switch {
+	case err != nil:
+		return nil, &ConnectError{URL: c.URL(), Err: err}
+	case len(body) > maxAnswer:
+		return nil, fmt.Errorf("apiclient: answer to %s %s is longer than %d bytes", rq.Method, path, maxAnswer)
+	case rs.StatusCode >= 300:
+		return nil, statusError(rq.Method, path, rs.StatusCode, body)
+	}
+	return body, nil
 }
 
 func (c *Client) request(ctx context.Context, method, path string, in any) (*http.Request, error) {
