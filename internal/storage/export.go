@@ -89,7 +89,7 @@ func (x *exporter) instance(ctx context.Context, row *index.InstanceRow) error {
 		number = strings.Repeat("0", 6-len(number)) + number
 	}
 	name := path.Join(folder, cleanName(number, row.ID)+".dcm")
-	if i, err := x.root.Stat(name); err == nil && i.Size() == row.Blob.Size {
+	if i, err := x.root.Stat(name); err == nil && i.Size() == row.Blob.PlainSize() {
 		x.sum.Skipped++
 		return nil
 	}

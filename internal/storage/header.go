@@ -33,11 +33,12 @@ type wanted struct {
 
 // plan says what is read of a data set. It does not change after it was made.
 type plan struct {
-	tags    []wanted // ascending
-	main    [index.Instance + 1][]dicom.Tag
-	limits  codec.Limits
-	charset []byte // assumed where a data set names none
-	readers sync.Pool
+	tags       []wanted // ascending
+	main       [index.Instance + 1][]dicom.Tag
+	limits     codec.Limits
+	signatures [index.Instance + 1]string // the tags of each level, "" for Orthanc's
+	charset    []byte                     // assumed where a data set names none
+	readers    sync.Pool
 
 	mu       sync.Mutex
 	decoders map[string]*charset.Decoder
@@ -48,12 +49,15 @@ func newPlan(o Options) *plan {
 	p.readers.New = func() any { return &header{reader: codec.NewReaderBytes(nil, dicom.TransferSyntax{}, o.Limits)} }
 	extra := [...][]dicom.Tag{index.Patient: o.ExtraMainTags.Patient, index.Study: o.ExtraMainTags.Study,
 		index.Series: o.ExtraMainTags.Series, index.Instance: o.ExtraMainTags.Instance}
-	p.want(0, dicom.TagSpecificCharacterSet, dicom.TagSOPClassUID)
+	p.want(0, dicom.TagSpecificCharacterSet, dicom.TagSOPClassUID, dicom.TagBitsAllocated)
 	for l := index.Patient; l <= index.Instance; l++ {
 		p.main[l] = append(index.MainTags(l), extra[l]...)
 		slices.Sort(p.main[l])
 		p.main[l] = slices.Compact(p.main[l])
 		p.want(1<<l, p.main[l]...)
+		if len(extra[l]) > 0 {
+			p.signatures[l] = Signature(p.main[l])
+		}
 	}
 	slices.SortFunc(p.tags, func(a, b wanted) int { return int(int64(a.tag) - int64(b.tag)) })
 	return p
@@ -214,10 +218,34 @@ func (p *plan) instance(h *header, n *index.NewInstance, offset, size int64) err
 	n.IndexInSeries = indexInSeries(n.Tags)
 	if h.pixelAt >= 0 && !dicom.LookupTransferSyntax(n.TransferSyntax).Deflated {
 		n.PixelDataAt, n.PixelDataVR = offset+h.pixelAt, h.pixelVR
+		n.UnusualVR = h.pixelVR != h.usualPixelVR(n.TransferSyntax)
 		h.truncated = h.truncated || h.pixelEnd > 0 && offset+h.pixelEnd > size
 	}
 	n.Truncated = h.truncated
 	return nil
+}
+
+// usualPixelVR is the VR that pixel data have as a rule (PS3.5 8.2 and A.4).
+func (h *header) usualPixelVR(ts dicom.UID) dicom.VR {
+	switch {
+	case ts == dicom.ImplicitVRLittleEndian:
+		return dicom.VROW
+	case dicom.LookupTransferSyntax(ts).Encapsulated:
+		return dicom.VROB
+	}
+	bits := uint16(16)
+	for i := range h.values {
+		if v := &h.values[i]; v.tag == dicom.TagBitsAllocated && v.end-v.start == 2 {
+			bits = binary.LittleEndian.Uint16(h.arena[v.start:])
+			if h.bigEndian {
+				bits = binary.BigEndian.Uint16(h.arena[v.start:])
+			}
+		}
+	}
+	if bits > 8 {
+		return dicom.VROW
+	}
+	return dicom.VROB
 }
 
 // texts turns the values into UTF-8, each once, sorts them by level, and returns the PatientID for the ids.

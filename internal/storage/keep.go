@@ -54,7 +54,7 @@ func (s *Store) lookFor(ctx context.Context, a *arrival) (old index.Blob, found 
 
 // same compares two copies of an instance by size and MD5. A stored copy that cannot be read is not the same.
 func (s *Store) same(ctx context.Context, old, now *index.Blob) (bool, error) {
-	if old.Size != now.Size || old.CRC32C != now.CRC32C {
+	if old.PlainSize() != now.PlainSize() || old.Plain == now.Plain && old.CRC32C != now.CRC32C {
 		return false, nil
 	}
 	sum, err := s.md5(ctx, old)
@@ -134,6 +134,7 @@ func (a *arrival) meta() blob.Meta {
 	if a.old != nil {
 		m.Replaces = refOf(a.old)
 	}
+	m.Extra = (&extra{packing: a.packing}).encode()
 	return m
 }
 

@@ -42,10 +42,6 @@ func (s *Store) OpenInstance(ctx context.Context, id index.ID) (*Object, error) 
 	}
 }
 
-func (s *Store) openBlob(ctx context.Context, b *index.Blob) (blob.Blob, error) {
-	return s.blobs.Open(ctx, refOf(b))
-}
-
 // Size is the size of the whole file in bytes.
 func (o *Object) Size() int64 { return o.blob.Size() }
 
@@ -82,7 +78,7 @@ func (o *Object) Close() error { return o.blob.Close() }
 //
 // Errors: ErrNotFound, *blob.CorruptError.
 func (s *Store) Verify(ctx context.Context, b index.Blob, digest bool) (err error) {
-	opened, err := s.openBlob(ctx, &b)
+	opened, err := s.openRaw(ctx, &b)
 	if errors.Is(err, blob.ErrNotFound) {
 		return &kindError{kind: ErrNotFound, doing: "verify", err: err}
 	}
@@ -99,11 +95,11 @@ func (s *Store) Verify(ctx context.Context, b index.Blob, digest bool) (err erro
 	if err := opened.Verify(ctx); err != nil || !b.HasMD5 {
 		return err
 	}
-	h := md5.New() //nolint:gosec // see the import
-	if _, err := opened.WriteTo(h); err != nil {
+	sum, err := s.digest(ctx, &b)
+	if err != nil {
 		return s.typed("verify", err)
 	}
-	if [16]byte(h.Sum(nil)) != b.MD5 {
+	if sum != b.MD5 {
 		return &blob.CorruptError{Ref: refOf(&b), Length: b.Size, Reason: "its MD5 is not the one that was kept"}
 	}
 	return nil
@@ -138,6 +134,11 @@ func (s *Store) md5(ctx context.Context, b *index.Blob) (sum [16]byte, err error
 	if b.HasMD5 {
 		return b.MD5, nil
 	}
+	return s.digest(ctx, b)
+}
+
+// digest computes the MD5 of the bytes as they came.
+func (s *Store) digest(ctx context.Context, b *index.Blob) (sum [16]byte, err error) {
 	opened, err := s.openBlob(ctx, b)
 	if err != nil {
 		return sum, err

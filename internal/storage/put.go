@@ -65,6 +65,7 @@ type arrival struct {
 	claim
 	n   index.NewInstance
 	old *index.Blob // replaced by it
+	packing
 
 	series     *arriving // what arrives of its series; nil if nobody asked
 	remembered bool      // something of the same identity came lately
@@ -98,6 +99,7 @@ func (s *Store) put(ctx context.Context, rq *PutRequest) (*PutResult, error) {
 	if err := s.receive(w, rq, mode, a); err != nil {
 		return nil, err
 	}
+	a.n.Signatures = s.plan.signatures
 	a.patient, a.creates = a.n.Patient, true
 	s.room.enter(a.patient)
 	defer s.room.leave(a.patient)
@@ -147,6 +149,13 @@ func (s *Store) receive(w blob.Writer, rq *PutRequest, mode Overwrite, a *arriva
 		a.n.Received = s.o.Clock()
 	}
 	a.n.Received, a.n.Origin = index.Now(a.n.Received), rq.Origin
+	to := sink(w)
+	var pack *packer
+	if s.o.Compress {
+		pack = newPacker(w)
+		defer pack.release()
+		to = pack
+	}
 	var offset int64
 	if rq.Received {
 		a.n.SOPClassUID, a.n.TransferSyntax = rq.SOPClassUID, rq.TransferSyntax
@@ -155,15 +164,21 @@ func (s *Store) receive(w blob.Writer, rq *PutRequest, mode Overwrite, a *arriva
 		if sum != nil {
 			_, _ = sum.Write(meta) // a hash never fails
 		}
-		if _, err := w.Write(meta); err != nil {
+		if _, err := to.Write(meta); err != nil {
 			return s.typed("write an object", err)
 		}
 		offset = int64(len(meta))
 	}
-	if err := s.readHeader(w, src, offset, a); err != nil {
+	if err := s.readHeader(to, src, offset, a); err != nil {
 		return err
 	}
-	a.n.Blob = index.Blob{Upload: !rq.Received, Size: w.Size(), CRC32C: w.Checksum()}
+	if pack != nil {
+		var err error
+		if a.packing, err = pack.finish(); err != nil {
+			return s.typed("write an object", err)
+		}
+	}
+	a.n.Blob = index.Blob{Upload: !rq.Received, Size: w.Size(), Plain: a.plain, CRC32C: w.Checksum()}
 	if sum != nil {
 		sum.Sum(a.n.Blob.MD5[:0])
 		a.n.Blob.HasMD5 = true
@@ -223,7 +238,7 @@ func (t *diskTee) Read(p []byte) (int, error) {
 
 // readHeader copies src into w and reads the header from the beginning of it, which lies in memory. A header that is
 // longer than that is read from the stream as it goes by.
-func (s *Store) readHeader(w blob.Writer, src *source, offset int64, a *arrival) error {
+func (s *Store) readHeader(w sink, src *source, offset int64, a *arrival) error {
 	h := s.plan.get()
 	defer s.plan.put(h)
 	if _, err := w.ReadFrom(io.LimitReader(src, blob.HeadSize)); err != nil {
@@ -231,6 +246,9 @@ func (s *Store) readHeader(w blob.Writer, src *source, offset int64, a *arrival)
 	}
 	whole := w.Size()-offset < blob.HeadSize
 	at, parseErr := s.parseHead(h, w.Head(), offset, a)
+	if p, ok := w.(*packer); ok {
+		p.suit(dicom.LookupTransferSyntax(a.n.TransferSyntax))
+	}
 	src.walk = h.follow(w.Head(), at, dicom.LookupTransferSyntax(a.n.TransferSyntax))
 	if !whole && (parseErr != nil || h.pixelAt < 0) {
 		h.reset()

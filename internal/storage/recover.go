@@ -265,7 +265,12 @@ func (s *Store) reread(ctx context.Context, e *blob.Entry) (*index.NewInstance, 
 
 // rereadCounted tells as well how many bytes it has read.
 func (s *Store) rereadCounted(ctx context.Context, e *blob.Entry) (_ *index.NewInstance, read int64, _ error) {
-	b, err := s.blobs.Open(ctx, e.Ref)
+	raw, err := s.blobs.Open(ctx, e.Ref)
+	if err != nil {
+		return nil, 0, err
+	}
+	size := raw.Size()
+	b, err := unpacked(raw)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -286,8 +291,12 @@ func (s *Store) rereadCounted(ctx context.Context, e *blob.Entry) (_ *index.NewI
 	if err := s.plan.instance(h, &a.n, 0, b.Size()); err != nil {
 		return nil, src.n, err
 	}
-	a.n.Blob = index.Blob{Key: e.Ref.Key, Seq: e.Ref.Seq, Upload: e.Kind == blob.KindUpload, Size: b.Size(),
-		CRC32C: b.Checksum(), Instance: a.n.ID}
+	a.n.Signatures = s.plan.signatures
+	a.n.Blob = index.Blob{Key: e.Ref.Key, Seq: e.Ref.Seq, Upload: e.Kind == blob.KindUpload, Size: size, CRC32C: b.Checksum(),
+		Instance: a.n.ID}
+	if b.Size() != size {
+		a.n.Blob.Plain = b.Size()
+	}
 	return &a.n, src.n, nil
 }
 
