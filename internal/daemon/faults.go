@@ -22,7 +22,7 @@ func (d *Daemon) prepareFaults() error {
 			return fmt.Errorf("daemon: option Faults: %w", err)
 		}
 	}
-	d.faults, d.injector = set, inject.New(set, d.log, nil)
+	d.faults, d.injector = set, inject.New(set, d.log, d.metrics.Faults())
 	d.log.Warn("FAULTS ARE ENABLED: this server answers wrongly on purpose, for tests of its peers; objects it acknowledges may be lost",
 		"rules", len(d.cfg.Faults))
 	return nil
