@@ -120,6 +120,9 @@ func (d *Daemon) buildJobs(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := d.prepareHandler(); err != nil {
+		return err
+	}
 	engine := jobs.Config{Workers: d.cfg.ConcurrentJobs, HistorySize: d.cfg.JobsHistorySize, Limit: d.cfg.LimitJobs,
 		OutputDir: outputs, OutputLimit: d.cfg.MediaArchiveSize, SetAside: !d.cfg.LoadJobs,
 		Factories: d.peers.Factories(), Observer: d.jobObserver(), Logger: d.log}

@@ -23,7 +23,7 @@ const (
 // still for longer than HttpRequestTimeout ends it. Its errors, but for io.EOF, know their answer.
 func (c *Call) Body() io.Reader {
 	return &bodyReader{r: http.MaxBytesReader(c.w, c.Request.Body, c.limit), control: http.NewResponseController(c.w),
-		timeout: c.timeout}
+		timeout: c.timeout, count: &c.w.received}
 }
 
 // bodyReader gives every read of a body the whole time-out again: a large upload may take as long as it moves.
@@ -31,6 +31,7 @@ type bodyReader struct {
 	r       io.Reader
 	control *http.ResponseController
 	timeout time.Duration
+	count   *int64 // of bytes
 }
 
 func (p *bodyReader) Read(b []byte) (int, error) {
@@ -38,7 +39,12 @@ func (p *bodyReader) Read(b []byte) (int, error) {
 		_ = p.control.SetReadDeadline(time.Now().Add(p.timeout)) // unsupported only where there is no socket
 	}
 	n, err := p.r.Read(b)
-	if err != nil && err != io.EOF { //nolint:errorlint // readers give io.EOF itself
+	*p.count += int64(n)
+	switch {
+	case err == io.EOF && p.timeout > 0: //nolint:errorlint // readers give io.EOF itself
+		// From here on the server itself reads, to see whether the client hangs up: the deadline would be taken for that.
+		_ = p.control.SetReadDeadline(time.Time{})
+	case err != nil && err != io.EOF: //nolint:errorlint // as above
 		err = bodyError(err)
 	}
 	return n, err

@@ -84,7 +84,10 @@ func decodeJSON(body []byte, into any) error {
 	err := json.Unmarshal(body, into)
 	var wrongType *json.UnmarshalTypeError
 	var own *apiError
+	request, makesJob := into.(interface{ take(body []byte) error })
 	switch {
+	case err == nil && makesJob:
+		return request.take(body)
 	case err == nil:
 		return nil
 	case errors.As(err, &own):
@@ -120,10 +123,12 @@ func (c *Call) attachment(contentType, name string) {
 // recorder remembers the status of the answer, so that an error after the first byte can only break the connection.
 type recorder struct {
 	http.ResponseWriter
-	status  int
-	bytes   int64
-	control *http.ResponseController
-	timeout time.Duration // for each write; 0: none
+	status   int
+	bytes    int64
+	received int64  // bytes of the request's body that were read
+	route    string // pattern of the route that answers; "": there is none
+	control  *http.ResponseController
+	timeout  time.Duration // for each write; 0: none
 }
 
 func (r *recorder) WriteHeader(status int) {

@@ -1,7 +1,7 @@
 package rest
 
 import (
-	"context"
+	"bytes"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -14,9 +14,13 @@ func jobRoutes() []Route {
 		return Route{http.MethodPost, "/jobs/{id}/" + verb, does, controlJob(call)}
 	}
 	return []Route{
-		{http.MethodGet, "/jobs", "List the jobs; ?expand shows them", listJobs},
-		{http.MethodGet, "/jobs/{id}", "One job", oneJob},
+		{http.MethodGet, "/jobs", "List the jobs; ?expand shows them; ?state=, ?type=, ?since= and ?limit= choose among them", listJobs},
+		{http.MethodGet, "/jobs/events", "What becomes of the jobs, as server-sent events", jobEvents},
+		{http.MethodGet, "/jobs/{id}", "One job; ?wait=SECONDS answers at its next change", oneJob},
 		{http.MethodDelete, "/jobs/{id}", "Forget a job that has ended", deleteJob},
+		{http.MethodPut, "/jobs/{id}/priority", "Change the priority of a job that has not ended", putJobPriority},
+		{http.MethodGet, "/jobs/{id}/{output}", "A file that a successful job has left behind", jobOutput},
+		{http.MethodDelete, "/jobs/{id}/{output}", "Give up a file that a successful job has left behind", deleteJobOutput},
 		control("cancel", "Cancel a job", func(s *Server, c *Call, id string) error { return s.Jobs.Cancel(c.background(), id) }),
 		control("pause", "Pause a job", func(s *Server, c *Call, id string) error { return s.Jobs.Pause(c.background(), id) }),
 		control("resume", "Go on with a paused job", func(s *Server, c *Call, id string) error { return s.Jobs.Resume(c.background(), id) }),
@@ -25,18 +29,22 @@ func jobRoutes() []Route {
 }
 
 func listJobs(s *Server, c *Call) error {
+	filter, err := c.jobFilter()
+	if err != nil {
+		return err
+	}
+	if filter.all() && !c.Flag("expand") {
+		return c.JSON(s.Jobs.List())
+	}
+	infos := filter.choose(s.Jobs.Infos())
 	if c.Flag("expand") {
-		return c.JSON(s.Jobs.Infos())
+		return c.JSON(infos)
 	}
-	return c.JSON(s.Jobs.List())
-}
-
-func oneJob(s *Server, c *Call) error {
-	info, known := s.Jobs.Get(c.Param("id"))
-	if !known {
-		return errNoAnswer
+	ids := make([]string, len(infos))
+	for i := range infos {
+		ids[i] = infos[i].ID
 	}
-	return c.JSON(info)
+	return c.JSON(ids)
 }
 
 func deleteJob(s *Server, c *Call) error {
@@ -48,6 +56,40 @@ func deleteJob(s *Server, c *Call) error {
 		return err
 	}
 	return c.Empty()
+}
+
+// putJobPriority takes a number, or {"Priority": number}.
+func putJobPriority(s *Server, c *Call) error {
+	body, err := c.smallBody()
+	if err != nil {
+		return err
+	}
+	var asked struct{ Priority json.RawMessage }
+	switch text := bytes.TrimSpace(body); {
+	case len(text) > 0 && text[0] == '{':
+		if err := decodeJSON(text, &asked); err != nil {
+			return err
+		}
+	case len(text) > 0:
+		asked.Priority = text
+	}
+	if asked.Priority == nil {
+		return fail(statusBadFileFormat, "Missing priority: a number, or {\"Priority\": number}")
+	}
+	priority, err := integerField("Priority", asked.Priority)
+	if err != nil {
+		return err
+	}
+	err = s.Jobs.SetPriority(c.background(), c.Param("id"), priority)
+	switch {
+	case errors.Is(err, jobs.ErrUnknown):
+		return fail(jobs.CodeInexistent, "No job found with this id: %.60s", c.Param("id"))
+	case errors.Is(err, jobs.ErrState):
+		return &apiError{HTTP: http.StatusConflict, Code: jobs.CodeSequence, Details: "The job has ended: it has no priority any more"}
+	case err != nil:
+		return err
+	}
+	return c.JSON(struct{}{})
 }
 
 // controlJob makes the handler of a control call: an unknown job and a wrong state are "no answer".
@@ -62,47 +104,4 @@ func controlJob(call func(*Server, *Call, string) error) func(*Server, *Call) er
 		}
 		return c.JSON(struct{}{})
 	}
-}
-
-// submission are the fields that every route which makes a job takes.
-type submission struct {
-	Synchronous  *bool
-	Asynchronous *bool
-	Priority     int
-	Permissive   bool
-	UserData     json.RawMessage
-}
-
-// asynchronous follows Orthanc: Synchronous wins, and the default is to wait.
-func (o submission) asynchronous() bool {
-	if o.Synchronous != nil {
-		return !*o.Synchronous
-	}
-	return o.Asynchronous != nil && *o.Asynchronous
-}
-
-// runJob submits a job and answers with its id, or waits and answers with its content. A caller who hangs up while
-// waiting cancels nothing.
-func (s *Server) runJob(c *Call, job jobs.Job, o submission) error {
-	return s.runJobKept(c, job, o, nil)
-}
-
-// runJobKept is runJob for a job that is kept by a function of its own, nil: by the engine.
-func (s *Server) runJobKept(c *Call, job jobs.Job, o submission, save func(context.Context, jobs.Record) error) error {
-	options := jobs.Options{Priority: o.Priority, UserData: o.UserData, Save: save}
-	if o.asynchronous() {
-		id, err := s.Jobs.Submit(c.background(), job, options)
-		if err != nil {
-			return err
-		}
-		return c.JSON(struct{ ID, Path string }{id, "/jobs/" + id})
-	}
-	info, err := s.Jobs.Run(c.background(), job, options)
-	if err != nil {
-		return err
-	}
-	if err := info.Err(); err != nil {
-		return err
-	}
-	return c.JSON(info.Content)
 }

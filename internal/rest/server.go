@@ -12,13 +12,18 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/semaphore"
 
 	"gantry/internal/config"
+	"gantry/internal/dicom/dict"
+	"gantry/internal/faults"
 	"gantry/internal/jobkinds"
 	"gantry/internal/jobs"
+	"gantry/internal/metrics"
 	"gantry/internal/modalities"
 	"gantry/internal/storage"
 )
@@ -34,7 +39,11 @@ type Deps struct {
 	ServerID   string         // names this server
 	DICOMPort  func() int     // the port in use
 	HTTPPort   func() int
-	Ready      func() error // why the server is not ready, nil if it is
+	Faults     *faults.Set      // nil: none can be made
+	Metrics    *metrics.Metrics // may be nil
+	Dictionary *dict.Dictionary // with the entries of the configuration; nil: the standard's
+	Charset    string           // defined term of text for which an object names none
+	Ready      func() error     // why the server is not ready, nil if it is
 	Logger     *slog.Logger
 }
 
@@ -46,11 +55,18 @@ type Server struct {
 	guard *originGuard
 	texts *semaphore.Weighted // the budget of large texts
 	log   *slog.Logger
+
+	streams    atomic.Int64 // open streams of events and long polls
+	stopping   chan struct{}
+	endStreams sync.Once
 }
+
+// EndStreams ends the requests that only wait for something to happen: long polls answer, streams of events end.
+func (s *Server) EndStreams() { s.endStreams.Do(func() { close(s.stopping) }) }
 
 // New returns the handler of the whole API.
 func New(deps Deps) *Server {
-	s := &Server{Deps: deps, tree: newTree(routes()), log: deps.Logger, texts: newTextBudget(),
+	s := &Server{Deps: deps, tree: newTree(routes()), log: deps.Logger, texts: newTextBudget(), stopping: make(chan struct{}),
 		guard: newOriginGuard(deps.Config.RemoteAccessAllowed, deps.Config.HttpAllowedHosts)}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
@@ -66,6 +82,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	rec := &recorder{ResponseWriter: w, control: http.NewResponseController(w), timeout: s.timeout()}
 	rec.Header().Set("X-Content-Type-Options", "nosniff")
 	began := time.Now()
+	s.Metrics.RequestBegan()
+	defer func() { s.count(rec, r, time.Since(began)) }()
 	defer func() {
 		if p := recover(); p != nil {
 			if err, ok := p.(error); ok && errors.Is(err, http.ErrAbortHandler) {
@@ -88,6 +106,7 @@ func (s *Server) serve(w *recorder, r *http.Request) error {
 		return nil
 	}
 	if err := s.guard.check(r); err != nil {
+		s.Metrics.Refused(metrics.LimitOrigin)
 		return s.refuse(w, r, err)
 	}
 	user, err := s.authenticate(w, r)
@@ -107,6 +126,7 @@ func (s *Server) serve(w *recorder, r *http.Request) error {
 	if route == nil {
 		return s.refuse(w, r, methodNotAllowed(w, r, found))
 	}
+	w.route = route.Pattern
 	call := &Call{Request: r, params: params, w: w, user: user, timeout: s.timeout(),
 		limit: int64(s.Config.HttpMaximumBodySize) << 20, texts: s.texts}
 	defer call.release()
@@ -143,6 +163,7 @@ func methodNotAllowed(w *recorder, r *http.Request, n *node) error {
 // authenticate returns the name of the user, "" where no login is asked for.
 func (s *Server) authenticate(w *recorder, r *http.Request) (string, error) {
 	if !s.Config.RemoteAccessAllowed && !isLoopback(r.RemoteAddr) {
+		s.Metrics.Refused(metrics.LimitRemote)
 		return "", &emptyAnswer{http.StatusUnauthorized}
 	}
 	if s.login == nil {
@@ -155,11 +176,15 @@ func (s *Server) authenticate(w *recorder, r *http.Request) (string, error) {
 			return user, nil
 		case loginThrottled:
 			s.log.Warn("login refused: too many failures from this address", "remote", r.RemoteAddr)
+			s.Metrics.Refused(metrics.LimitThrottled)
 			w.Header().Set("Retry-After", fmt.Sprint(int(failureWindow.Seconds())))
 			return "", &emptyAnswer{http.StatusTooManyRequests}
 		case loginRefused:
 			s.log.Warn("login refused", "remote", r.RemoteAddr)
+			s.Metrics.Refused(metrics.LimitLogin)
 		}
+	} else {
+		s.Metrics.Refused(metrics.LimitLoginMissing)
 	}
 	w.Header().Set("WWW-Authenticate", `Basic realm="gantry"`)
 	return "", &emptyAnswer{http.StatusUnauthorized}
@@ -178,6 +203,7 @@ func (s *Server) serveHealth(w *recorder, r *http.Request) bool {
 	default:
 		return false
 	}
+	w.route = r.URL.Path
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	if problem != nil {
 		w.WriteHeader(http.StatusServiceUnavailable)

@@ -94,6 +94,9 @@ func translate(err error) *apiError {
 		return &apiError{Code: jobs.CodeUnknownResource, Details: unknownResource.Error()}
 	case errors.As(err, &coded):
 		return &apiError{Code: coded.Code, Details: coded.Error()}
+	case errors.Is(err, jobs.ErrStopped):
+		return &apiError{HTTP: http.StatusServiceUnavailable, Code: statusDatabaseUnavailable,
+			Details: "The server is stopping; a job that was begun goes on at its next start"}
 	case errors.Is(err, context.Canceled):
 		return &apiError{Code: jobs.CodeCanceled, Details: err.Error()}
 	case errors.As(err, &noContext):

@@ -1,0 +1,139 @@
+package rest
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"gantry/internal/jobs"
+)
+
+// The fields of every route that makes a job, with the errors of Orthanc 1.13.0.
+func TestSubmission(t *testing.T) {
+	t.Parallel()
+	type request struct {
+		submission
+		Resources []string
+	}
+	for body, want := range map[string]submission{
+		`{}`:                      {},
+		`{"Synchronous": true}`:   {},
+		`{"Synchronous": false}`:  {Background: true},
+		`{"Asynchronous": true}`:  {Background: true},
+		`{"Asynchronous": false}`: {},
+		`{"Synchronous": true, "Asynchronous": true}`:   {},
+		`{"Synchronous": false, "Asynchronous": false}`: {Background: true},
+		`{"Synchronous": true, "Asynchronous": "x"}`:    {},
+		`{"Priority": -3, "Permissive": true}`:          {Priority: -3, Permissive: true},
+		`{"UserData": {"a": [1]}, "Resources": ["x"]}`:  {UserData: json.RawMessage(`{"a": [1]}`)},
+		`{"UserData": null}`:                            {},
+	} {
+		var r request
+		if err := decodeJSON([]byte(body), &r); err != nil || r.Background != want.Background || r.Priority != want.Priority ||
+			r.Permissive != want.Permissive || string(r.UserData) != string(want.UserData) {
+			t.Errorf("%s: %+v %v", body, r, err)
+		}
+	}
+	for body, want := range map[string]apiError{
+		`{"Synchronous": "yes"}`:     {Code: statusBadFileFormat, Details: "Boolean value expected in field: Synchronous"},
+		`{"Synchronous": null}`:      {Code: statusBadFileFormat, Details: "Boolean value expected in field: Synchronous"},
+		`{"Asynchronous": 1}`:        {Code: statusBadFileFormat, Details: "Boolean value expected in field: Asynchronous"},
+		`{"Permissive": "x"}`:        {Code: statusBadFileFormat, Details: "Boolean value expected in field: Permissive"},
+		`{"Priority": "1"}`:          {Code: statusBadFileFormat, Details: "Integer value expected in field: Priority"},
+		`{"Priority": 2.0}`:          {Code: statusBadFileFormat, Details: "Integer value expected in field: Priority"},
+		`{"Priority": null}`:         {Code: statusBadFileFormat, Details: "Integer value expected in field: Priority"},
+		`{"Priority": 999999999999}`: {Code: statusBadParameterType, Details: "Value too large to fit in an integer in field 'Priority'"},
+	} {
+		var r request
+		var got *apiError
+		if err := decodeJSON([]byte(body), &r); !errors.As(err, &got) || *got != want {
+			t.Errorf("%s: %v", body, err)
+		}
+	}
+}
+
+// run calls runJob as a route does.
+func (s *jobServer) run(ctx context.Context, job jobs.Job, o submission) *httptest.ResponseRecorder {
+	w := httptest.NewRecorder()
+	rq := httptest.NewRequestWithContext(ctx, http.MethodPost, "/x", nil)
+	rec := &recorder{ResponseWriter: w, control: http.NewResponseController(w)}
+	if err := s.runJob(&Call{Request: rq, w: rec}, job, o); err != nil {
+		s.answerError(rec, rq, err)
+	}
+	return w
+}
+
+func TestSynchronousAnswers(t *testing.T) {
+	t.Parallel()
+	s := serveJobs(t, jobs.Config{})
+	good, bad := newDeed("Deed"), newDeed("Deed")
+	good.steps <- good.write
+	if w := s.run(t.Context(), good, submission{}); w.Code != http.StatusOK || strings.Join(strings.Fields(w.Body.String()), "") != `{"Done":1}` {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+	bad.steps <- giveUp
+	if w := s.run(t.Context(), bad, submission{}); summary(w.Code, w.Body.String()) != "500 9" || !strings.Contains(w.Body.String(), "no route") {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+	later := newDeed("Deed")
+	w := s.run(t.Context(), later, submission{Background: true, Priority: 4, UserData: json.RawMessage(`"mine"`)})
+	var answer struct{ ID, Path string }
+	if err := json.Unmarshal(w.Body.Bytes(), &answer); err != nil || answer.Path != "/jobs/"+answer.ID {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+	if info := s.reach(answer.ID, jobs.Running); info.Priority != 4 || string(info.UserData) != `"mine"` {
+		t.Errorf("%+v", info)
+	}
+}
+
+// Who hangs up cancels nothing.
+func TestHangUpCancelsNothing(t *testing.T) {
+	t.Parallel()
+	s := serveJobs(t, jobs.Config{})
+	ctx, hangUp := context.WithCancel(t.Context())
+	job := newDeed("Deed")
+	ended := make(chan struct{})
+	go func() { defer close(ended); s.run(ctx, job, submission{}) }()
+	var id string
+	for id == "" {
+		if ids := s.Jobs.List(); len(ids) > 0 {
+			id = ids[0]
+		}
+		time.Sleep(time.Millisecond) // nothing else tells that the request has come so far
+	}
+	s.reach(id, jobs.Running)
+	hangUp()
+	<-ended
+	job.steps <- job.write
+	s.reach(id, jobs.Success)
+}
+
+// A full queue refuses who does not wait, and lets who waits wait, until a job has ended or the client is gone.
+func TestFullQueue(t *testing.T) {
+	t.Parallel()
+	s := serveJobs(t, jobs.Config{Limit: 1})
+	first := newDeed("Deed")
+	s.submit(first, jobs.Options{})
+	if w := s.run(t.Context(), newDeed("Deed"), submission{Background: true}); w.Code != http.StatusServiceUnavailable || !strings.Contains(w.Body.String(), "LimitJobs") {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+	gone, hangUp := context.WithCancel(t.Context())
+	hangUp()
+	s.run(gone, newDeed("Deed"), submission{})
+	second := newDeed("Deed")
+	second.steps <- second.write
+	answer := make(chan *httptest.ResponseRecorder)
+	go func() { answer <- s.run(t.Context(), second, submission{}) }()
+	first.steps <- first.write
+	if w := <-answer; w.Code != http.StatusOK {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+	if n := len(s.Jobs.List()); n != 2 {
+		t.Errorf("%d jobs, want 2", n)
+	}
+}
