@@ -44,13 +44,34 @@ type Failure struct {
 
 // Report is a storage commitment report of a peer. The list of requests has no instances.
 type Report struct {
-	ID        string `json:",omitempty"`
-	RemoteAET string
-	Status    string     // Pending, Success, Failure
-	Modality  string     `json:",omitempty"` // the name the peer has here
-	Created   string     `json:",omitempty"` // YYYYMMDDTHHMMSS
-	Success   []Instance `json:",omitempty"`
-	Failures  []Failure  `json:",omitempty"`
+	ID            string `json:",omitempty"`
+	RemoteAET     string
+	Status        string     // Pending, Success, Failure, Timeout
+	Modality      string     `json:",omitempty"` // the name the peer has here
+	Created       string     `json:",omitempty"` // YYYYMMDDTHHMMSS
+	Deadline      string     `json:",omitempty"`
+	Job           string     `json:",omitempty"` // that asked
+	ResubmittedAs string     `json:",omitempty"` // Transaction UID
+	Success       []Instance `json:",omitempty"`
+	Failures      []Failure  `json:",omitempty"`
+	Missing       []Instance `json:",omitempty"` // asked for, but not reported on
+	Extra         []Instance `json:",omitempty"` // reported on, but not asked for
+}
+
+// Resubmit says how what was not committed is asked for again.
+type Resubmit struct {
+	Asynchronous bool
+	Attempts     int  `json:",omitempty"`
+	Deadline     *int `json:",omitempty"` // seconds; nil: as the daemon is configured
+	Priority     int  `json:",omitempty"`
+}
+
+// ResubmitCommitment has what was not committed stored and asked for again, and returns the id of the job that does it.
+func (c *Client) ResubmitCommitment(ctx context.Context, uid string, how Resubmit) (job string, err error) {
+	how.Asynchronous = true
+	var answer struct{ ID string }
+	err = c.Post(ctx, "/storage-commitment/"+url.PathEscape(uid)+"/resubmit", how, &answer)
+	return answer.ID, err
 }
 
 // Commitment gives the report of one request.

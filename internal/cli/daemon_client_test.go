@@ -25,6 +25,17 @@ func fakeDaemon(t *testing.T) (environ []string, removed *[]string) {
 		"GET /storage-commitment/2.25.2": `{"RemoteAET": "PACS", "Status": "Success", "Success": [{"SOPClassUID": "1.2", "SOPInstanceUID": "1.2.3"}], "Failures": []}`,
 		"GET /storage-commitment/2.25.3": `{"RemoteAET": "PACS", "Status": "Failure", "Success": [], "Failures": [
 			{"SOPClassUID": "1.2", "SOPInstanceUID": "1.2.4", "FailureReason": 274, "Description": "x"}]}`,
+		"GET /storage-commitment/2.25.5": `{"RemoteAET": "PACS", "Status": "Timeout"}`,
+		"GET /storage-commitment/2.25.6": `{"RemoteAET": "PACS", "Status": "Failure", "ResubmittedAs": "2.25.2", "Success": [], "Failures": [],
+			"Missing": [{"SOPClassUID": "1.2", "SOPInstanceUID": "1.2.5"}], "Extra": [{"SOPClassUID": "1.2", "SOPInstanceUID": "1.2.6"}]}`,
+		"POST /storage-commitment/2.25.1/resubmit": `{"ID": "j1", "Path": "/jobs/j1"}`,
+		"POST /storage-commitment/2.25.3/resubmit": `{"ID": "j3", "Path": "/jobs/j3"}`,
+		"POST /storage-commitment/2.25.5/resubmit": `{"ID": "j5", "Path": "/jobs/j5"}`,
+		"POST /storage-commitment/2.25.6/resubmit": `{"ID": "j6", "Path": "/jobs/j6"}`,
+		"GET /jobs/j1": `{"ID": "j1", "State": "Retry", "Content": {"RemoteAet": "PACS", "TransactionUid": "2.25.1", "InstancesCount": 2}}`,
+		"GET /jobs/j3": `{"ID": "j3", "State": "Success", "Content": {"RemoteAet": "PACS", "TransactionUid": "2.25.2", "InstancesCount": 1}}`,
+		"GET /jobs/j5": `{"ID": "j5", "State": "Failure", "Content": {"RemoteAet": "PACS", "TransactionUid": "2.25.5"}}`,
+		"GET /jobs/j6": `{"ID": "j6", "State": "Failure", "ErrorDetails": "scu: the peer will not", "Content": {"RemoteAet": "PACS", "TransactionUid": "2.25.9"}}`,
 	}
 	var asked atomic.Int32
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -76,6 +87,20 @@ func TestCommitmentRequestsOfTheDaemon(t *testing.T) {
 		{"remove 2.25.2", 0, "deleted what was committed in 2.25.2", ""},
 		{"remove 2.25.1", 4, "", "still pending"},
 		{"remove 2.25.3", 1, "", "1 instance not committed"},
+		{"status 2.25.5", 4, "2.25.5 at PACS: Timeout", "no report came before the deadline"},
+		{"status 2.25.6", 1, "1.2.5             not reported", "\"gantry stgcmt resubmit 2.25.6\" stores them again"},
+		{"status 2.25.6", 1, "1.2.6             unrequested ", "1 instance not committed"},
+		{"status 2.25.6", 1, "0 failed, 1 not reported\nresubmitted as 2.25.2", "1 instance not committed"},
+		{"resubmit 2.25.3", 0, "1 instance asked of PACS again as 2.25.2, by job j3", ""},
+		{"resubmit 2.25.3 --json", 0, `"TransactionUid": "2.25.2"`, ""},
+		{"resubmit 2.25.3 --wait 20s --deadline 10s --attempts 2", 0, "2.25.2 at PACS: Success", ""},
+		{"resubmit 2.25.3 --wait 20s --json", 0, `"Status": "Success"`, ""},
+		{"resubmit 2.25.1 --wait 60ms", 4, "2.25.1 at PACS: Pending", "still pending"},
+		{"resubmit 2.25.5 --wait 20s", 4, "2.25.5 at PACS: Timeout", "no report came before the deadline"},
+		{"resubmit 2.25.6 --wait 20s", 1, "", "gantry: the peer will not"},
+		{"resubmit 2.25.9", 6, "", "\"gantry stgcmt list\""},
+		{"resubmit 2.25.1 --attempts 0", 2, "", "--attempts must be 1 or more"},
+		{"resubmit 2.25.1 --deadline 5ms", 2, "", "--deadline must be a second or more"},
 		{"list --user bob", 3, "", "Log in with --user and --password-file"},
 	} {
 		o := run(t, env, append([]string{"stgcmt"}, strings.Fields(test.args)...)...)

@@ -35,7 +35,7 @@ the waiting.`),
 	}
 	o.register(cmd)
 	cmd.AddCommand(
-		newRequestCommand(env), newStatusCommand(env), newListCommand(env), newRemoveCommand(env),
+		newRequestCommand(env), newStatusCommand(env), newListCommand(env), newRemoveCommand(env), newResubmitCommand(env),
 	)
 	return cmd
 }

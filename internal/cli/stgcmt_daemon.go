@@ -12,7 +12,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// daemonCommand is what `stgcmt status`, `list` and `remove` share.
+// daemonCommand is what `stgcmt status`, `list`, `remove` and `resubmit` share.
 type daemonCommand struct {
 	daemonOptions
 	json bool
@@ -25,7 +25,8 @@ func newStatusCommand(env *Env) *cobra.Command {
 		Use:   "status TRANSACTION-UID",
 		Short: "Show the report of a request the daemon has made",
 		Long: long(`Ask the running daemon for the report of a storage commitment request it has sent
-(POST /modalities/{name}/storage-commitment). With --wait it asks again until the report has come.`),
+(POST /modalities/{name}/storage-commitment). With --wait it asks again until the report has come. The status is Pending,
+Success, Failure, or Timeout once the deadline of the request has passed without a report; one that comes late is taken.`),
 		Example:           "  gantry stgcmt status 2.25.1234 --wait 30s\n  gantry stgcmt status 2.25.1234 --json --url http://pacs:8042 --user alice --password-file secret",
 		Args:              wants("TRANSACTION-UID"),
 		ValidArgsFunction: completeTransaction(env),
@@ -91,6 +92,12 @@ func printReport(env *Env, r *apiclient.Report) error {
 			rows = append(rows, []string{s.SOPInstanceUID, "committed", ""})
 		}
 	}
+	for _, m := range r.Missing {
+		rows = append(rows, []string{m.SOPInstanceUID, "not reported", "the report leaves it out"})
+	}
+	for _, e := range r.Extra {
+		rows = append(rows, []string{e.SOPInstanceUID, "unrequested", "reported, but not asked for"})
+	}
 	for _, f := range r.Failures {
 		rows = append(rows, []string{f.SOPInstanceUID, "failed", failureReason(uint16(f.FailureReason))})
 	}
@@ -100,7 +107,14 @@ func printReport(env *Env, r *apiclient.Report) error {
 			return err
 		}
 	}
-	_, err := fmt.Fprintf(env.Stdout, "%s at %s: %s, %d committed, %d failed\n", r.ID, r.RemoteAET, r.Status, len(r.Success), len(r.Failures))
+	line := fmt.Sprintf("%s at %s: %s, %d committed, %d failed", r.ID, r.RemoteAET, r.Status, len(r.Success), len(r.Failures))
+	if len(r.Missing) > 0 {
+		line += fmt.Sprintf(", %d not reported", len(r.Missing))
+	}
+	if r.ResubmittedAs != "" {
+		line += "\nresubmitted as " + r.ResubmittedAs
+	}
+	_, err := fmt.Fprintln(env.Stdout, line)
 	return err
 }
 
@@ -203,8 +217,13 @@ func reportFailure(r *apiclient.Report) error {
 	switch r.Status {
 	case "Pending":
 		return &pendingError{"the report is still pending"}
+	case "Timeout":
+		return &pendingError{"no report came before the deadline"}
 	case "Success":
 		return nil
 	}
-	return &failuresError{text: count(len(r.Failures), "instance") + " not committed"}
+	return &failuresError{
+		text: count(len(r.Failures)+len(r.Missing), "instance") + " not committed",
+		hint: "\"gantry stgcmt resubmit " + r.ID + "\" stores them again and asks again.",
+	}
 }
