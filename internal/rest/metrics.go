@@ -1,0 +1,67 @@
+package rest
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+	"time"
+
+	"gantry/internal/metrics"
+)
+
+func metricsRoutes() []Route {
+	return []Route{
+		{http.MethodGet, "/tools/metrics", "Whether metrics are collected: 0 or 1", metricsEnabled},
+		{http.MethodPut, "/tools/metrics", "Switch the collection of metrics on or off", enableMetrics},
+		{http.MethodGet, "/tools/metrics-prometheus", "The metrics in Prometheus' text format; ?collect[]= limits them to a group", scrape},
+	}
+}
+
+// count tells the metrics of a request that was answered.
+func (s *Server) count(w *recorder, r *http.Request, took time.Duration) {
+	s.Metrics.RequestEnded(metrics.Request{Method: r.Method, Route: w.route, Status: w.status, Took: took,
+		Received: w.received, Sent: w.bytes})
+}
+
+func metricsEnabled(s *Server, c *Call) error {
+	text := "0"
+	if s.Metrics.Enabled() {
+		text = "1"
+	}
+	return c.text(text)
+}
+
+// enableMetrics takes 0, 1, false or true.
+func enableMetrics(s *Server, c *Call) error {
+	body, err := c.smallBody()
+	if err != nil {
+		return err
+	}
+	switch strings.TrimSpace(string(body)) {
+	case "1", "true":
+		s.Metrics.SetEnabled(true)
+	case "0", "false":
+		s.Metrics.SetEnabled(false)
+	default:
+		return fail(statusBadFileFormat, "Boolean value expected")
+	}
+	return c.Empty()
+}
+
+// scrape answers a scrape; it waits for nothing but the network.
+func scrape(s *Server, c *Call) error {
+	err := s.Metrics.Serve(c.w, c.Request, c.Request.URL.Query()["collect[]"])
+	if unknown := new(metrics.GroupError); errors.As(err, &unknown) {
+		return fail(statusParameterOutOfRange, "There is no group of metrics %.40q: collect[] takes %s", unknown.Group,
+			strings.Join(metrics.Groups(), ", "))
+	}
+	return err
+}
+
+// text answers with a text.
+func (c *Call) text(text string) error {
+	c.w.Header().Set("Content-Type", "text/plain")
+	c.w.WriteHeader(http.StatusOK)
+	_, err := c.w.Write([]byte(text))
+	return err
+}
