@@ -45,7 +45,7 @@ func (j *commitmentJob) decide(ctx context.Context, row *index.CommitRequest) er
 // look asks the store, and the handler if there is one, about every reference.
 func (j *commitmentJob) look(ctx context.Context, row *index.CommitRequest) (*decision, error) {
 	d := &decision{
-		store: commitStore{j.deps.Store}, accept: NewAcceptance(j.deps.Config), mode: j.deps.Config.StorageCommitmentVerify,
+		store: j.deps.Store, accept: NewAcceptance(j.deps.Config), mode: j.deps.Config.StorageCommitmentVerify,
 		log: j.log(), patients: map[index.ID]bool{},
 	}
 	var err error
@@ -83,7 +83,7 @@ func (j *commitmentJob) look(ctx context.Context, row *index.CommitRequest) (*de
 // changes the store runs before it or after it: errStoreChanged.
 func (j *commitmentJob) keepOutcome(ctx context.Context, d *decision) error {
 	err := j.deps.changeRequest(ctx, j.id(), func(tx index.Tx, row *index.CommitRequest) error {
-		if doomed, err := recycling(tx); err != nil || d.patients[doomed] {
+		if doomed, err := storage.Recycling(tx); err != nil || d.patients[doomed] {
 			return errors.Join(err, errStoreChanged)
 		}
 		for patient := range d.patients {

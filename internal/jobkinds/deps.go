@@ -18,6 +18,8 @@ const (
 	KindStore         = "DicomModalityStore"
 	KindCommitmentSCP = "StorageCommitmentScp"
 	KindCommitmentSCU = "StorageCommitmentScu"
+	KindArchive       = "Archive"
+	KindMedia         = "Media"
 )
 
 // Deps is what the kinds work on.
@@ -37,6 +39,8 @@ type Deps struct {
 	uses reportUses
 
 	handlers handlerClient
+
+	archives archiveBudget
 }
 
 // Factories restores every kind of this package.
@@ -45,6 +49,8 @@ func (d *Deps) Factories() map[string]jobs.Factory {
 		KindStore:         d.restoreSend,
 		KindCommitmentSCP: d.restoreCommitment,
 		KindCommitmentSCU: d.restoreCommitmentSCU,
+		KindArchive:       d.restoreArchive,
+		KindMedia:         d.restoreArchive,
 	}
 }
 

@@ -30,7 +30,7 @@ type program struct {
 func (p program) call(ctx context.Context, request []byte, limit int64) ([]byte, error) {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	stdout := &boundedBuffer{limit: limit, full: func() { stop(errTooMuch) }}
+	stdout := &boundedBuffer{limit: int(limit), full: func() { stop(errTooMuch) }}
 	stderr := &boundedBuffer{limit: 4 << 10, full: func() {}}
 	cmd := exec.CommandContext(ctx, p.path, p.arguments...) //nolint:gosec // both are from the configuration
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(request), stdout, stderr
@@ -44,27 +44,26 @@ func (p program) call(ctx context.Context, request []byte, limit int64) ([]byte,
 	if cause := context.Cause(ctx); err != nil && cause != nil {
 		err = cause
 	}
-	if err != nil && stderr.Len() > 0 {
-		err = fmt.Errorf("%w; it wrote: %s", err, printable(stderr.String(), 300))
+	if err != nil && len(stderr.kept) > 0 {
+		err = fmt.Errorf("%w; it wrote: %s", err, printable(string(stderr.kept), 300))
 	}
-	return stdout.Bytes(), err
+	return stdout.kept, err
 }
 
-// boundedBuffer keeps what is written to it up to a limit; what goes beyond is dropped, and told once.
+// boundedBuffer keeps what is written to it up to a limit; what goes beyond is dropped, and told.
 type boundedBuffer struct {
-	bytes.Buffer
-	limit int64
+	kept  []byte
+	limit int
 	full  func()
 }
 
 func (b *boundedBuffer) Write(p []byte) (int, error) {
-	room := int(b.limit) - b.Len()
+	room := b.limit - len(b.kept)
+	b.kept = append(b.kept, p[:min(len(p), room)]...)
 	if len(p) > room {
-		_, _ = b.Buffer.Write(p[:max(room, 0)]) // a buffer takes everything
 		b.full()
-		return len(p), nil
 	}
-	return b.Buffer.Write(p)
+	return len(p), nil
 }
 
 // printable is the beginning of a text on one line.
