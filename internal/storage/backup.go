@@ -72,6 +72,9 @@ func (s *Store) prune(ctx context.Context, dir string) (err error) {
 	if err := s.eachBlob(ctx, func(b *index.Blob) error { delete(gone, refOf(b)); return nil }); err != nil {
 		return err // what is left out here is damaged where it came from, too: gantry fsck is for that
 	}
+	if err := s.eachAttachment(ctx, func(a *index.Attachment) error { delete(gone, refOf(&a.Blob)); return nil }); err != nil {
+		return err
+	}
 	r := &replayer{s: restored, deleted: gone}
 	var refs []index.Blob
 	for ref := range gone {
@@ -90,6 +93,14 @@ func (s *Store) spoilt(ctx context.Context, restored *Store) (map[blob.Ref]bool,
 		}
 		if err != nil {
 			return nil, err
+		}
+		if e.Kind == blob.KindAttachment {
+			if err := restored.verifyAttachment(ctx, &e); ctx.Err() != nil {
+				return nil, context.Cause(ctx)
+			} else if err != nil {
+				gone[e.Ref] = true
+			}
+			continue
 		}
 		if e.Kind != blob.KindInstance && e.Kind != blob.KindUpload {
 			continue

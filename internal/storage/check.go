@@ -49,7 +49,8 @@ const (
 // CheckSummary counts what a check looked at.
 type CheckSummary struct {
 	Instances, Blobs, Findings, Repaired int64
-	Lost                                 int64    // instances whose entries were dropped
+	Attachments                          int64    // of the index
+	Lost                                 int64    // instances and attachments whose entries were dropped
 	Bytes                                int64    // really read: all of them with Checksums, else what the headers take
 	Salvage                              *Salvage `json:",omitempty"` // what became of a damaged index
 }
@@ -66,7 +67,7 @@ func (s *Store) Check(ctx context.Context, o CheckOptions, report func(Finding))
 		return nil, err
 	}
 	c := &checker{s: s, o: o, report: report, sum: &CheckSummary{Salvage: s.salvaged}}
-	steps := []func(context.Context) error{c.index, c.blobs, c.orphans, c.rows, c.unclaimed}
+	steps := []func(context.Context) error{c.index, c.blobs, c.orphans, c.rows, c.attachments, c.unclaimed}
 	if o.Rebuild {
 		steps = append([]func(context.Context) error{s.rebuild}, steps...)
 	}
@@ -167,11 +168,17 @@ func (c *checker) rows(ctx context.Context) error {
 	}
 	return c.s.idx.Update(ctx, func(tx index.Tx) error {
 		for _, b := range lost {
-			if _, err := tx.DeleteInstance(b.Instance); err != nil && !errors.Is(err, index.ErrNotFound) {
+			removed, err := tx.DeleteInstance(b.Instance)
+			if errors.Is(err, index.ErrNotFound) {
+				removed, err = &index.Removed{}, nil
+			}
+			if err != nil {
 				return err
 			}
-			if err := tx.PutReclaim(b); err != nil {
-				return err
+			for _, b := range append(removed.Attached, b) {
+				if err := tx.PutReclaim(b); err != nil {
+					return err
+				}
 			}
 		}
 		return nil
@@ -252,6 +259,9 @@ func (c *checker) orphan(ctx context.Context, e blob.Entry, err error) error {
 		}
 		return nil
 	}
+	if err == nil && e.Kind == blob.KindAttachment {
+		return c.orphanAttachment(ctx, &e)
+	}
 	if err != nil || e.Kind != blob.KindInstance && e.Kind != blob.KindUpload {
 		return err
 	}
@@ -317,5 +327,5 @@ func (c *checker) deleted(ctx context.Context, ref blob.Ref) bool {
 // adopt does with an object what a replay would have done.
 func (c *checker) adopt(ctx context.Context, e blob.Entry) error {
 	r := &replayer{s: c.s, entries: []blob.Entry{e}}
-	return r.flush(ctx)
+	return errors.Join(r.flush(ctx), r.attachLate(ctx))
 }

@@ -65,6 +65,7 @@ type replayer struct {
 	s       *Store
 	quiet   bool
 	entries []blob.Entry
+	late    []blob.Entry // attachments without an owner so far
 	deleted map[blob.Ref]bool
 	added   int64
 	damaged int64
@@ -91,6 +92,9 @@ func (s *Store) replay(ctx context.Context, from blob.Position, quiet bool) erro
 	if err := r.flush(ctx); err != nil {
 		return err
 	}
+	if err := r.attachLate(ctx); err != nil {
+		return err
+	}
 	if err := r.bury(ctx); err != nil {
 		return err
 	}
@@ -110,7 +114,7 @@ func (r *replayer) add(ctx context.Context, e blob.Entry) error {
 		for _, ref := range e.Deleted {
 			r.deleted[ref] = true
 		}
-	case blob.KindInstance, blob.KindUpload:
+	case blob.KindInstance, blob.KindUpload, blob.KindAttachment:
 		r.entries = append(r.entries, e)
 	}
 	if r.end.Less(e.Next) {
@@ -138,6 +142,9 @@ func (r *replayer) flush(ctx context.Context) error {
 
 // apply indexes one record.
 func (r *replayer) apply(ctx context.Context, tx index.Tx, e *blob.Entry) error {
+	if e.Kind == blob.KindAttachment {
+		return r.attach(tx, e, false)
+	}
 	n, err := r.s.reread(ctx, e)
 	if err != nil {
 		if ctx.Err() != nil {
@@ -204,18 +211,24 @@ func (r *replayer) wins(ctx context.Context, e *blob.Entry, have *index.Blob) (b
 
 // bury takes the instances out of the index whose bytes the tombstones name, and notes how far the log was read.
 func (r *replayer) bury(ctx context.Context) error {
-	gone, err := r.holders(ctx)
+	gone, attached, err := r.holders(ctx)
 	if err != nil {
 		return err
 	}
 	return r.s.idx.Update(ctx, func(tx index.Tx) error {
 		for _, b := range gone {
-			if _, err := tx.DeleteInstance(b.Instance); err != nil {
+			removed, err := tx.DeleteInstance(b.Instance)
+			if err != nil {
 				return err
 			}
-			if err := tx.PutReclaim(b); err != nil {
-				return err
+			for _, b := range append(removed.Attached, b) {
+				if err := tx.PutReclaim(b); err != nil {
+					return err
+				}
 			}
+		}
+		if err := r.unbury(tx, attached); err != nil {
+			return err
 		}
 		if r.end == (blob.Position{}) {
 			return nil
@@ -225,10 +238,10 @@ func (r *replayer) bury(ctx context.Context) error {
 	})
 }
 
-// holders finds the instances whose bytes are buried.
-func (r *replayer) holders(ctx context.Context) (gone []index.Blob, err error) {
+// holders finds the instances and attachments whose bytes are buried.
+func (r *replayer) holders(ctx context.Context) (gone []index.Blob, attached []index.Attachment, err error) {
 	if len(r.deleted) == 0 {
-		return nil, nil
+		return nil, nil, nil
 	}
 	err = r.s.eachBlob(ctx, func(b *index.Blob) error {
 		if r.deleted[refOf(b)] {
@@ -236,7 +249,16 @@ func (r *replayer) holders(ctx context.Context) (gone []index.Blob, err error) {
 		}
 		return nil
 	})
-	return gone, err
+	if err != nil {
+		return nil, nil, err
+	}
+	err = r.s.eachAttachment(ctx, func(a *index.Attachment) error {
+		if r.deleted[refOf(&a.Blob)] {
+			attached = append(attached, *a)
+		}
+		return nil
+	})
+	return gone, attached, err
 }
 
 // eachBlob goes through the blobs of all instances in pages, so that no transaction stays open for long.

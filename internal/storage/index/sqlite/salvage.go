@@ -21,7 +21,7 @@ type Salvaged struct {
 var durable = [...]struct{ name, key string }{
 	{"properties", "name"}, {"modalities", "name"}, {"jobs", "id"}, {"commit_requests", "pk"},
 	{"commit_references", "request, chunk"}, {"commit_reports", "rowid"}, {"labels", "id, label"}, {"metadata", "id, number"},
-	{"attachments", "id, number"}, {"protected", "id"}, {"committed", "id"}, {"changes", "seq"}, {"reclaims", "key, seq"}, {"exports", "seq"},
+	{"protected", "id"}, {"committed", "id"}, {"changes", "seq"}, {"reclaims", "key, seq"}, {"exports", "seq"},
 }
 
 // Salvage carries over, table by table, what can still be read of a damaged database and cannot be made from the blobs.
