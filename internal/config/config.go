@@ -22,6 +22,8 @@ type Config struct {
 	SaveJobs               bool
 	LoadJobs               bool
 	MediaArchiveSize       int
+	SynchronousZipStream   bool
+	ZipUseUtf8             bool
 	StableAge              int // seconds
 	ShutdownTimeout        int // seconds
 	FaultsEnabled          bool
@@ -35,6 +37,8 @@ type Config struct {
 	ExtraMainDicomTags     map[string][]string
 	LoadPrivateDictionary  bool
 	StoreMD5ForAttachments bool
+	StorageAccessOnFind    string // Always, Answers, Never
+	CaseSensitivePN        bool
 
 	HttpServerEnabled            bool
 	HttpPort                     int

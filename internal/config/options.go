@@ -44,6 +44,8 @@ func storageOptions() []option {
 		{name: "MemoryBudget", doc: "Memory for objects on their way to the disk, of all associations and requests together, in MiB.", min: 8, max: 1 << 20},
 		{name: "DefaultEncoding", doc: "Character set of objects that name none.", oneOf: encodings()},
 		{name: "ExtraMainDicomTags", doc: "Tags that are kept in the index besides the usual ones: {\"Instance\": [\"Rows\"], \"Series\": [], ...}."},
+		{name: "StorageAccessOnFind", doc: "Whether searches read stored files for tags that are not in the index: \"Always\", or \"Never\", when nothing\nmatches a condition on such a tag. \"Answers\" is as \"Always\".", oneOf: []string{"Always", "Answers", "Never"}},
+		{name: "CaseSensitivePN", doc: "Whether searches tell capitals and accents apart unless they say so themselves."},
 		{name: "Dictionary", doc: "More tags: \"gggg,eeee\": [VR, name, minimum = 1, maximum = 1 (0: any), private creator].\nA private tag is written with the low 8 bits of its element."},
 		{name: "LoadPrivateDictionary", doc: "Whether the built-in dictionary of private tags is used."},
 	}
@@ -64,6 +66,8 @@ func daemonOptions() []option {
 		{name: "SaveJobs", doc: "Whether jobs are kept over a restart."},
 		{name: "LoadJobs", doc: "Whether the jobs that were kept go on. false (serve --no-jobs) leaves them in the database for a later start."},
 		{name: "MediaArchiveSize", doc: "Finished jobs whose archives are kept for a download; the least recently used goes first.", min: 1, max: 1 << 20},
+		{name: "SynchronousZipStream", doc: "Whether an archive that a client waits for is sent while it is made; false: when it is complete, with its size."},
+		{name: "ZipUseUtf8", doc: "Whether names in archives keep characters outside ASCII, unless a request says so itself (field Utf8)."},
 		{name: "StableAge", doc: "Seconds without a new instance after which a patient, study or series is stable."},
 		{name: "ShutdownTimeout", doc: "Seconds that running operations get to finish when the daemon is stopped."},
 		{name: "FaultsEnabled", doc: "Whether faults can be made on purpose, to test the peers of this server: by the option Faults, and at any time by\nwhoever may use the REST API (/faults). Never where the objects count."},

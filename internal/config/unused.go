@@ -13,7 +13,7 @@ func renamed(name string) string {
 // unusedOptions are Orthanc's options that gantry knows and does not use.
 func unusedOptions() []string {
 	return []string{
-		"BuiltinDecoderTranscoderOrder", "CaseSensitivePN", "CheckRevisions", "DatabaseServerIdentifier",
+		"BuiltinDecoderTranscoderOrder", "CheckRevisions", "DatabaseServerIdentifier",
 		"DefaultPrivateCreator", "DeidentifyLogsDicomVersion", "DicomAssociationCloseDelay", "DicomDefaultRetrieveMethod",
 		"DicomEchoChecksFind", "DicomLossyTranscodingQuality", "DicomParserCacheSize", "DicomParserMemoryCapacity",
 		"DicomParserThreadsCount", "DicomScuPreferredTransferSyntax", "DicomTlsCiphersAccepted", "ExecuteLuaEnabled",
@@ -24,11 +24,11 @@ func unusedOptions() []string {
 		"MaximumPatientCount", "MaximumStorageCacheSize", "MaximumStorageMode", "MaximumStorageSize",
 		"OrthancExplorerEnabled", "OrthancPeers", "OrthancPeersInDatabase", "PermissiveStoreSopClasses", "Pkcs11", "Plugins",
 		"QueryRetrieveSize", "RestApiWriteToFileSystemEnabled", "SequentialDicomReaderThreadsCount",
-		"SslCiphersAccepted", "StorageAccessOnFind", "StorageCompression", "StorageLoaderThreadsCount",
-		"StorageMemoryCapacity", "StoreDicom", "SynchronousCMove", "SynchronousZipStream", "TcpNoDelay",
+		"SslCiphersAccepted", "StorageCompression", "StorageLoaderThreadsCount",
+		"StorageMemoryCapacity", "StoreDicom", "SynchronousCMove", "TcpNoDelay",
 		"TranscodeDicomProtocol", "TranscoderCacheSize", "TranscoderMemoryCapacity", "TranscoderThreadsCount",
 		"UserContentType", "UserMetadata", "Warnings", "WebDavDeleteAllowed", "WebDavEnabled", "WebDavUploadAllowed",
-		"ZipLoaderThreads", "ZipUseUtf8",
+		"ZipLoaderThreads",
 	}
 }
 
@@ -36,7 +36,7 @@ func unusedOptions() []string {
 // with these nothing is expected of them. Of the other unused options empty values say as little.
 func orthancDefaults() map[string]string {
 	return map[string]string{
-		"BuiltinDecoderTranscoderOrder": `"After"`, "CaseSensitivePN": "false", "CheckRevisions": "false",
+		"BuiltinDecoderTranscoderOrder": `"After"`, "CheckRevisions": "false",
 		"DeidentifyLogsDicomVersion": `"2023b"`, "DicomDefaultRetrieveMethod": `"C-MOVE"`, "DicomEchoChecksFind": "false",
 		"DicomLossyTranscodingQuality": "90", "DicomScuPreferredTransferSyntax": `"1.2.840.10008.1.2.1"`,
 		"HttpThreadsCount": "50", "HttpTimeout": "60", "HttpVerbose": "false", "HttpsVerifyPeers": "true",
@@ -44,10 +44,10 @@ func orthancDefaults() map[string]string {
 		"LimitFindResults": "0", "MaximumPatientCount": "0", "MaximumStorageCacheSize": "128",
 		"MaximumStorageMode": `"Recycle"`, "MaximumStorageSize": "0",
 		"OrthancExplorerEnabled": "true", "OrthancPeersInDatabase": "false", "QueryRetrieveSize": "100",
-		"StorageAccessOnFind": `"Always"`, "StorageCompression": "false", "StorageLoaderThreadsCount": "4",
-		"StorageMemoryCapacity": "512", "StoreDicom": "true", "SynchronousCMove": "true", "SynchronousZipStream": "true",
+		"StorageCompression": "false", "StorageLoaderThreadsCount": "4",
+		"StorageMemoryCapacity": "512", "StoreDicom": "true", "SynchronousCMove": "true",
 		"TranscodeDicomProtocol": "true", "WebDavDeleteAllowed": "false", "WebDavEnabled": "true",
-		"WebDavUploadAllowed": "true", "ZipUseUtf8": "false",
+		"WebDavUploadAllowed": "true",
 	}
 }
 

@@ -1,7 +1,9 @@
 package media
 
 import (
+	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -17,6 +19,7 @@ type archive struct {
 	plan  *Plan
 	o     Options
 	log   *slog.Logger
+	out   *bufio.Writer // takes the headers together; data goes through
 	zip   zipWriter
 	dir   *directory // of a medium
 	pipe  *pipeline
@@ -31,7 +34,8 @@ type archive struct {
 // An instance that was deleted since the plan was made is left out, as in Orthanc, and counted in [Progress]. One whose
 // bytes cannot be read, or are not those that were stored, ends the archive with [ErrDamaged].
 func Write(ctx context.Context, w io.Writer, s *storage.Store, p *Plan, o Options) (Progress, error) {
-	a := &archive{store: s, plan: p, o: o, log: o.Logger, pipe: newPipeline(o.Budget), zip: zipWriter{w: w}}
+	a := &archive{store: s, plan: p, o: o, log: o.Logger, pipe: newPipeline(o.Budget), out: bufio.NewWriterSize(w, 32<<10)}
+	a.zip.w = a.out
 	if a.log == nil {
 		a.log = slog.New(slog.DiscardHandler)
 	}
@@ -196,7 +200,7 @@ func (a *archive) finish(ctx context.Context) error {
 	if err := context.Cause(ctx); err != nil {
 		return err
 	}
-	if err := a.zip.close(); err != nil {
+	if err := errors.Join(a.zip.close(), a.out.Flush()); err != nil {
 		return fmt.Errorf("media: write the end of the archive: %w", err)
 	}
 	a.note(func(p *Progress) { p.Written = int64(a.zip.written) })

@@ -33,7 +33,7 @@ type entry struct {
 	zip    zipEntry
 	object *storage.Object // nil: text is all of it
 	text   []byte
-	stream *bufio.Reader // the object in another transfer syntax; nil: as it is stored
+	stream *bufio.Reader // the object in another transfer syntax, or inflated; nil: as it is stored
 	size   int64         // unknown for a stream
 	record *recordPlace  // where the directory of a medium has it; nil without one
 	sums   sums          // of what was written
@@ -72,6 +72,13 @@ func (a *archive) shape(ctx context.Context, e *entry) error {
 	from := e.object.Syntax()
 	if a.o.Transcode != "" && a.o.Transcode != from.UID {
 		return a.transcode(ctx, e, from)
+	}
+	if e.object.Blob.Plain != 0 { // it is inflated on the way, from its beginning on
+		if err := e.object.Verify(ctx); err != nil {
+			return errors.Join(ErrDamaged, err)
+		}
+		e.stream, e.zip.later = bufio.NewReaderSize(e.object.Reader(), 64<<10), true
+		return nil
 	}
 	if (from.Encapsulated || from.Deflated) && e.size > smallObject {
 		sample := make([]byte, sampleSize)

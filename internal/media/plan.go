@@ -22,7 +22,7 @@ const pageSize = 500
 // instances by their number. It holds no open files.
 type Plan struct {
 	Instances int   // how many objects
-	Bytes     int64 // how large they are together as they are stored
+	Bytes     int64 // how large their files are together
 	names     *namer
 	series    []plannedSeries
 	studies   []plannedStudy
@@ -134,7 +134,7 @@ func (c *collector) add(row *index.InstanceRow) {
 		c.series[row.Series] = f
 	}
 	number, _ := row.Tags.Get(dicom.TagInstanceNumber)
-	f.instances = append(f.instances, plannedInstance{id: row.ID, number: fileNumber(number), size: row.Blob.Size})
+	f.instances = append(f.instances, plannedInstance{id: row.ID, number: fileNumber(number), size: row.Blob.PlainSize()})
 }
 
 // fileNumber is the Instance Number as it stands in the name of a file: 0 where it is none.

@@ -16,7 +16,7 @@ func jobOutput(s *Server, c *Call) error {
 		return outputError(err, c)
 	}
 	defer func() { _ = out.Data.Close() }()
-	c.attachment(out.ContentType, out.Name)
+	c.download(out.ContentType, out.Name)
 	c.w.Header().Set("ETag", fmt.Sprintf(`"%x-%x"`, out.Size, out.Modified.UnixNano()))
 	http.ServeContent(c.w, c.Request, "", out.Modified, out.Data)
 	return nil

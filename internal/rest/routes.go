@@ -6,10 +6,16 @@ import "slices"
 func routes() []Route {
 	return slices.Concat(
 		systemRoutes(),
+		metricsRoutes(),
 		resourceRoutes(),
 		instanceRoutes(),
+		tagRoutes(),
+		contentRoutes(),
 		modalityRoutes(),
 		commitmentRoutes(),
+		outgoingRoutes(),
+		archiveRoutes(),
 		jobRoutes(),
+		faultRoutes(),
 	)
 }
