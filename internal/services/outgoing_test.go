@@ -1,0 +1,174 @@
+package services_test
+
+import (
+	"errors"
+	"maps"
+	"slices"
+	"testing"
+
+	"gantry/internal/config"
+	"gantry/internal/dimse"
+	"gantry/internal/jobkinds"
+	"gantry/internal/jobs"
+)
+
+// outgoing lists the site's requests by their names.
+func (s *site) outgoing(states ...jobkinds.OutgoingState) map[string]jobkinds.Outgoing {
+	s.t.Helper()
+	list, err := s.peers.Outgoings(s.t.Context(), states...)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	byID := map[string]jobkinds.Outgoing{}
+	for _, o := range list {
+		byID[o.ID] = o
+	}
+	return byID
+}
+
+// A report that cannot be delivered is listed with all that is known of it, and goes out when it is told to.
+func TestOutgoing(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, func(c *config.Config) { c.StorageCommitmentRetryDelay = 3600 })
+	r := newRequester(t)
+	away := modality(t, "SCU", "127.0.0.1:1")
+	s.know("scu", away)
+	refs := append(s.putInto(2), ctRef("1.2.3"))
+	if err := ask(t, s.dial("SCU", nil), "2.25.1", refs); err != nil {
+		t.Fatal(err)
+	}
+	s.reach(s.commitmentJobs()[0], jobs.Retry)
+	got := s.outgoing()["2.25.1"]
+	want := map[uint16]int{0: 2, jobkinds.ReasonNoSuchInstance: 1}
+	if got.State != jobkinds.OutgoingDecided || got.RemoteAET != "SCU" || got.CalledAET != "GANTRY" || got.RemoteIP != "127.0.0.1" ||
+		got.Attempts != 1 || got.LastError == "" || got.Instances != 3 || !maps.Equal(got.Reasons, want) || got.Address != "127.0.0.1:1" ||
+		got.Job.State != jobs.Retry || got.Job.NextAttempt.IsZero() || got.Delivery != "new" {
+		t.Errorf("%+v", got)
+	}
+	s.know("scu", modality(t, "SCU", r.addr))
+	id, err := s.peers.SendOutgoing(t.Context(), "2.25.1")
+	if err != nil || id != got.JobID {
+		t.Fatal(id, err)
+	}
+	r.next(t)
+	s.reach(id, jobs.Success)
+	if one, err := s.peers.FindOutgoing(t.Context(), "2.25.1"); err != nil || one.State != jobkinds.OutgoingDelivered || one.Delivered.IsZero() {
+		t.Errorf("%+v %v", one, err)
+	}
+	if list := s.outgoing(jobkinds.OutgoingOpen, jobkinds.OutgoingDecided, jobkinds.OutgoingGivenUp); len(list) != 0 {
+		t.Errorf("still listed: %v", list)
+	}
+	if _, err := s.peers.SendOutgoing(t.Context(), "2.25.1"); !errors.Is(err, jobkinds.ErrDelivered) {
+		t.Errorf("sent again: %v", err)
+	}
+	for _, id := range []string{"2.25.2", "", "@", "2.25.1@OTHER", "../../etc/passwd"} {
+		if _, err := s.peers.FindOutgoing(t.Context(), id); !errors.Is(err, jobkinds.ErrUnknownTransaction) {
+			t.Errorf("%q: %v", id, err)
+		}
+	}
+}
+
+// A report that was given up, canceled by a user or refused by its peer, can be sent again: by its job, and by another one
+// when that was forgotten.
+func TestGivenUpReportIsSent(t *testing.T) {
+	t.Parallel()
+	for name, forget := range map[string]bool{"job kept": false, "job forgotten": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newSite(t, nil)
+			r := newRequester(t)
+			r.refuse(dimse.Errorf(dimse.StatusInvalidArgument, "never heard of it"))
+			s.know("scu", modality(t, "SCU", r.addr))
+			if err := ask(t, s.dial("SCU", nil), "2.25.1", s.putInto(1)); err != nil {
+				t.Fatal(err)
+			}
+			first := r.next(t)
+			id := s.commitmentJobs()[0]
+			s.reach(id, jobs.Failure)
+			if _, err := s.engine.Wait(t.Context(), id); err != nil {
+				t.Fatal(err)
+			}
+			if got := s.outgoing()["2.25.1"]; got.State != jobkinds.OutgoingGivenUp {
+				t.Errorf("%+v", got)
+			}
+			if forget {
+				if err := s.engine.Remove(t.Context(), id); err != nil {
+					t.Fatal(err)
+				}
+			}
+			r.refuse(nil)
+			again, err := s.peers.SendOutgoing(t.Context(), "2.25.1")
+			if err != nil || (again == id) == forget {
+				t.Fatal(again, err)
+			}
+			if got := r.next(t); got.bytes != first.bytes {
+				t.Errorf("another report: %+v", got)
+			}
+			s.reach(again, jobs.Success)
+		})
+	}
+}
+
+// A paused report goes out, too, when it is told to.
+func TestPausedReportIsSent(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, func(c *config.Config) { c.StorageCommitmentRetryDelay = 3600 })
+	r := newRequester(t)
+	s.know("scu", modality(t, "SCU", "127.0.0.1:1"))
+	if err := ask(t, s.dial("SCU", nil), "2.25.1", s.putInto(1)); err != nil {
+		t.Fatal(err)
+	}
+	id := s.commitmentJobs()[0]
+	s.reach(id, jobs.Retry)
+	if err := s.engine.Pause(t.Context(), id); err != nil {
+		t.Fatal(err)
+	}
+	s.know("scu", modality(t, "SCU", r.addr))
+	if _, err := s.peers.SendOutgoing(t.Context(), "2.25.1"); err != nil {
+		t.Fatal(err)
+	}
+	r.next(t)
+}
+
+// One Transaction UID used by several peers, and twice by one, can be told apart.
+func TestOutgoingOfOneTransactionUID(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, func(c *config.Config) { c.StorageCommitmentRetryDelay = 3600 })
+	s.know("first", modality(t, "FIRST", "127.0.0.1:1"))
+	s.know("second", modality(t, "SECOND/A", "127.0.0.1:1"))
+	refs, others := s.putInto(2), s.putInto(1)
+	for _, x := range []struct {
+		aet  string
+		refs int
+	}{{"FIRST", 2}, {"SECOND/A", 2}, {"FIRST", 1}} {
+		which := refs
+		if x.refs == 1 {
+			which = others
+		}
+		if err := ask(t, s.dial(x.aet, nil), "2.25.1", which); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, id := range s.commitmentJobs() {
+		s.reach(id, jobs.Retry)
+	}
+	list := s.outgoing()
+	var ids []string
+	for id, o := range list {
+		ids = append(ids, id)
+		if one, err := s.peers.FindOutgoing(t.Context(), id); err != nil || one.JobID != o.JobID || one.ID != id {
+			t.Errorf("%s: %+v %v", id, one, err)
+		}
+		if _, err := s.peers.SendOutgoing(t.Context(), id); err != nil {
+			t.Errorf("%s: %v", id, err)
+		}
+	}
+	slices.Sort(ids)
+	if len(ids) != 3 || ids[0] != "2.25.1@FIRST" || len(ids[1]) != len("2.25.1@FIRST@0123456789abcdef") || ids[2] != "2.25.1@SECOND/A" {
+		t.Errorf("%v", ids)
+	}
+	var ambiguous *jobkinds.AmbiguousError
+	if _, err := s.peers.SendOutgoing(t.Context(), "2.25.1"); !errors.As(err, &ambiguous) || len(ambiguous.IDs) != 3 {
+		t.Errorf("%v", err)
+	}
+}
