@@ -107,6 +107,8 @@ func statusHint(e *apiclient.StatusError) string {
 	switch {
 	case e.Status == 401:
 		return "Log in with --user and --password-file, or GANTRY_USER and GANTRY_PASSWORD."
+	case e.Status == 403 && strings.HasPrefix(e.Path, "/faults"):
+		return "" // its text says what to do
 	case e.Status == 403:
 		return "The daemon does not let this user, or this computer, do that."
 	case e.Status == 404 && e.Details != "" && strings.Contains(e.Path, "storage-commitment"):
