@@ -15,6 +15,17 @@ type Config struct {
 	ReadOnly           bool
 	OverwriteInstances OverwriteMode
 	MemoryBudget       int // MiB
+	StorageCompression bool
+
+	MaximumStorageSize  int    // MB, 0: no limit
+	MaximumPatientCount int    // 0: no limit
+	MaximumStorageMode  string // Recycle, Reject
+	RecycleCommitted    bool
+
+	CheckRevisions       bool
+	LogExportedResources bool
+	UserMetadata         map[string]int
+	UserContentType      map[string]ContentType
 
 	ConcurrentJobs         int
 	JobsHistorySize        int
@@ -133,6 +144,12 @@ const (
 	OverwriteAlways    OverwriteMode = "Always"    // the new one replaces it
 	OverwriteIfChanged OverwriteMode = "IfChanged" // it replaces it if its bytes differ
 )
+
+// ContentType is one entry of the option UserContentType: a number, or [number, MIME type].
+type ContentType struct {
+	Number int
+	MIME   string // "": application/octet-stream
+}
 
 // DictionaryEntry is one entry of the option Dictionary: [VR, name, minimum = 1, maximum = 1 (0 = any), private creator].
 type DictionaryEntry struct {

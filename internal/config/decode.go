@@ -81,6 +81,10 @@ func (d *decoder) value(n *node, o option, path string, v reflect.Value) {
 		decodeMap(d, n, path, target, func(e *node, path string) string { return d.text(e, path, option{check: o.check}) })
 	case *map[string][]string:
 		decodeMap(d, n, path, target, func(e *node, path string) []string { return d.list(e, path, option{}) })
+	case *map[string]int:
+		decodeMap(d, n, path, target, func(e *node, path string) int { return d.userNumber(e, path, o) })
+	case *map[string]ContentType:
+		decodeMap(d, n, path, target, func(e *node, path string) ContentType { return d.contentType(e, path, o) })
 	case *map[string]Modality:
 		decodeMap(d, n, path, target, d.modality)
 	case *map[string]DictionaryEntry:

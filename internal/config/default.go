@@ -11,6 +11,10 @@ func Default() *Config {
 		OverwriteInstances: OverwriteNever,
 		MemoryBudget:       64,
 
+		MaximumStorageMode: "Recycle",
+		UserMetadata:       map[string]int{},
+		UserContentType:    map[string]ContentType{},
+
 		ConcurrentJobs:         2,
 		JobsHistorySize:        10,
 		SaveJobs:               true,

@@ -31,6 +31,7 @@ func Differences() []Difference {
 		{"LoadJobs", "-", "true", "false is Orthanc's flag --no-jobs"},
 		{"MediaArchiveSize", "1", "10", "a second archive does not take the first one away before it was fetched"},
 		{"MemoryBudget", "-", "64", "memory of all objects in flight has a limit, in MiB"},
+		{"RecycleCommitted", "-", "false", "patients with an instance we promised to keep are not recycled"},
 		{"SegmentSize", "-", "256", "size of a segment of the object log, in MiB"},
 		{"ShutdownTimeout", "-", "10", "seconds for running operations when the daemon stops"},
 		{"StorageCommitmentDeadline", "-", "86400", "a request of ours whose report has not come within this many seconds says Timeout; 0: Pending for ever"},

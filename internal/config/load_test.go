@@ -152,7 +152,7 @@ func TestUnknownOptionsAreWarnedAbout(t *testing.T) {
 	t.Parallel()
 	_, warnings := load(t, `{"DicomPrt": 1, "dicomaet": "X", "Plugins": ["x"], "LuaScripts": [], "HttpTimeout": 60, "DicomWeb": {}, "Zzzzz": 1, "Name": "a", "Name": "b",
 		"RejectSopClasses": [], "DicomModalities": {"x": {"AET": "A", "Host": "h", "Port": 1, "AllowEhco": false}}}`,
-		"GANTRY_DICOM_PROT=1", "ORTHANC__STORAGE_COMPRESSION=true")
+		"GANTRY_DICOM_PROT=1", "ORTHANC__HTTP_VERBOSE=true")
 	var text []string
 	for _, w := range warnings {
 		text = append(text, w.String())
@@ -161,7 +161,7 @@ func TestUnknownOptionsAreWarnedAbout(t *testing.T) {
 	for _, want := range []string{
 		"DicomPrt: unknown option, ignored; did you mean DicomPort?", "did you mean DicomAet?", "Zzzzz: unknown option, ignored\n",
 		"Plugins: known from Orthanc", "DicomWeb: a section for a plugin", "Name: given twice", "did you mean AllowEcho?",
-		"GANTRY_DICOM_PROT: unknown option, ignored; did you mean GANTRY_DICOM_PORT?", "StorageCompression: known from Orthanc",
+		"GANTRY_DICOM_PROT: unknown option, ignored; did you mean GANTRY_DICOM_PORT?", "HttpVerbose: known from Orthanc",
 	} {
 		if !strings.Contains(all+"\n", want) {
 			t.Errorf("no warning %q in\n%s", want, all)

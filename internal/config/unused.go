@@ -13,21 +13,21 @@ func renamed(name string) string {
 // unusedOptions are Orthanc's options that gantry knows and does not use.
 func unusedOptions() []string {
 	return []string{
-		"BuiltinDecoderTranscoderOrder", "CheckRevisions", "DatabaseServerIdentifier",
+		"BuiltinDecoderTranscoderOrder", "DatabaseServerIdentifier",
 		"DefaultPrivateCreator", "DeidentifyLogsDicomVersion", "DicomAssociationCloseDelay", "DicomDefaultRetrieveMethod",
 		"DicomEchoChecksFind", "DicomLossyTranscodingQuality", "DicomParserCacheSize", "DicomParserMemoryCapacity",
 		"DicomParserThreadsCount", "DicomScuPreferredTransferSyntax", "DicomTlsCiphersAccepted", "ExecuteLuaEnabled",
 		"ExternalDictionaries", "HttpCompressionEnabled", "HttpProxy", "HttpThreadsCount", "HttpTimeout", "HttpVerbose",
 		"HttpsVerifyPeers", "IngestTranscoding", "IngestTranscodingOfCompressed",
 		"IngestTranscodingOfUncompressed", "JobsEngineThreadsCount", "LimitFindInstances", "LimitFindResults", "Locale",
-		"LogExportedResources", "LuaHeartBeatPeriod", "LuaScripts", "MallocArenaMax", "MaximumConcurrentDcmtkTranscoders",
-		"MaximumPatientCount", "MaximumStorageCacheSize", "MaximumStorageMode", "MaximumStorageSize",
+		"LuaHeartBeatPeriod", "LuaScripts", "MallocArenaMax", "MaximumConcurrentDcmtkTranscoders",
+		"MaximumStorageCacheSize",
 		"OrthancExplorerEnabled", "OrthancPeers", "OrthancPeersInDatabase", "PermissiveStoreSopClasses", "Pkcs11", "Plugins",
 		"QueryRetrieveSize", "RestApiWriteToFileSystemEnabled", "SequentialDicomReaderThreadsCount",
-		"SslCiphersAccepted", "StorageCompression", "StorageLoaderThreadsCount",
+		"SslCiphersAccepted", "StorageLoaderThreadsCount",
 		"StorageMemoryCapacity", "StoreDicom", "SynchronousCMove", "TcpNoDelay",
 		"TranscodeDicomProtocol", "TranscoderCacheSize", "TranscoderMemoryCapacity", "TranscoderThreadsCount",
-		"UserContentType", "UserMetadata", "Warnings", "WebDavDeleteAllowed", "WebDavEnabled", "WebDavUploadAllowed",
+		"Warnings", "WebDavDeleteAllowed", "WebDavEnabled", "WebDavUploadAllowed",
 		"ZipLoaderThreads",
 	}
 }
@@ -36,16 +36,14 @@ func unusedOptions() []string {
 // with these nothing is expected of them. Of the other unused options empty values say as little.
 func orthancDefaults() map[string]string {
 	return map[string]string{
-		"BuiltinDecoderTranscoderOrder": `"After"`, "CheckRevisions": "false",
-		"DeidentifyLogsDicomVersion": `"2023b"`, "DicomDefaultRetrieveMethod": `"C-MOVE"`, "DicomEchoChecksFind": "false",
+		"BuiltinDecoderTranscoderOrder": `"After"`, "DeidentifyLogsDicomVersion": `"2023b"`, "DicomDefaultRetrieveMethod": `"C-MOVE"`, "DicomEchoChecksFind": "false",
 		"DicomLossyTranscodingQuality": "90", "DicomScuPreferredTransferSyntax": `"1.2.840.10008.1.2.1"`,
 		"HttpThreadsCount": "50", "HttpTimeout": "60", "HttpVerbose": "false", "HttpsVerifyPeers": "true",
 		"IngestTranscodingOfCompressed": "true", "IngestTranscodingOfUncompressed": "true", "LimitFindInstances": "0",
-		"LimitFindResults": "0", "MaximumPatientCount": "0", "MaximumStorageCacheSize": "128",
-		"MaximumStorageMode": `"Recycle"`, "MaximumStorageSize": "0",
+		"LimitFindResults": "0", "MaximumStorageCacheSize": "128",
 		"OrthancExplorerEnabled": "true", "OrthancPeersInDatabase": "false", "QueryRetrieveSize": "100",
-		"StorageCompression": "false", "StorageLoaderThreadsCount": "4",
-		"StorageMemoryCapacity": "512", "StoreDicom": "true", "SynchronousCMove": "true",
+		"StorageLoaderThreadsCount": "4",
+		"StorageMemoryCapacity":     "512", "StoreDicom": "true", "SynchronousCMove": "true",
 		"TranscodeDicomProtocol": "true", "WebDavDeleteAllowed": "false", "WebDavEnabled": "true",
 		"WebDavUploadAllowed": "true",
 	}

@@ -19,6 +19,9 @@ func (c *Config) validate() error {
 	case len(c.Faults) > 0 && !c.FaultsEnabled:
 		return &Error{Option: "Faults", Message: "are given, but FaultsEnabled is false: set it only where nothing that counts is kept"}
 	}
+	if err := c.validateUserTypes(); err != nil {
+		return err
+	}
 	return c.validateAccess()
 }
 

@@ -84,7 +84,7 @@ func (d *Daemon) Start(ctx context.Context) (err error) {
 	if err = d.prepareFaults(); err != nil {
 		return err
 	}
-	store := StorageOptions(d.cfg, d.log)
+	store := rules(StorageOptions(d.cfg, d.log), d.cfg)
 	store.Observer = d.storeObserver()
 	if d.store, err = storage.Open(ctx, store); err != nil {
 		return err
@@ -273,7 +273,7 @@ func (d *Daemon) startHTTP(ctx context.Context) (err error) {
 	handler := rest.New(rest.Deps{Config: d.cfg, Store: d.store, Jobs: d.engine, Modalities: d.modalities,
 		Peers: d.peers, Version: d.version, ServerID: d.serverID(),
 		DICOMPort: func() int { return port(d.DICOMAddr()) }, HTTPPort: func() int { return port(d.HTTPAddr()) },
-		Faults: d.faults, Metrics: d.metrics, Ready: d.Ready, Logger: d.log})
+		Dictionary: dictionary(d.cfg), Faults: d.faults, Metrics: d.metrics, Ready: d.Ready, Logger: d.log})
 	d.http = &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, MaxHeaderBytes: 64 << 10,
 		TLSConfig: d.tls.http, IdleTimeout: time.Duration(max(d.cfg.KeepAliveTimeout, 1)) * time.Second,
 		ErrorLog: slog.NewLogLogger(d.log.Handler(), slog.LevelDebug)}

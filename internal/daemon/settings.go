@@ -25,6 +25,7 @@ func StorageOptions(cfg *config.Config, log *slog.Logger) storage.Options {
 		ExtraMainTags: storage.ExtraTags{
 			Patient: extra("Patient"), Study: extra("Study"), Series: extra("Series"), Instance: extra("Instance")},
 	}
+	o.Compress = cfg.StorageCompression
 	switch cfg.OverwriteInstances {
 	case config.OverwriteAlways:
 		o.Overwrite = storage.OverwriteAlways
@@ -36,6 +37,14 @@ func StorageOptions(cfg *config.Config, log *slog.Logger) storage.Options {
 	if term, err := charset.Default(cfg.DefaultEncoding); err == nil { // the name was checked with the configuration
 		o.DefaultCharset = term
 	}
+	return o
+}
+
+// rules adds what holds while the daemon serves, not for the commands that work on the folder.
+func rules(o storage.Options, cfg *config.Config) storage.Options {
+	o.Quota = storage.Quota{Bytes: int64(cfg.MaximumStorageSize) << 20, Patients: cfg.MaximumPatientCount,
+		Reject: cfg.MaximumStorageMode == "Reject", RecycleCommitted: cfg.RecycleCommitted}
+	o.StableAge, o.Frozen = seconds(cfg.StableAge), cfg.ReadOnly
 	return o
 }
 
