@@ -142,6 +142,9 @@ func (j *commitmentJob) Resubmit() error {
 func (j *commitmentJob) Ended(ctx context.Context, err error) {
 	j.deps.live.remove(j.id())
 	j.deps.away.leave(j.id())
+	if j.deps.Reporting != nil {
+		j.deps.Reporting.Forget(newReportKey(j.Peer, j.requestState.Content.CalledAet, j.Transaction))
+	}
 	if err == nil {
 		return
 	}

@@ -20,7 +20,7 @@ type Reporting interface {
 	Hold(r ReportKey) (time.Duration, error)
 	// Alter returns what is sent in place of a report, in this order and at least one.
 	Alter(r ReportKey, data *CommitmentData) []*CommitmentData
-	// Forget says that the report has been delivered, or given up.
+	// Forget says that the job of the report has ended.
 	Forget(r ReportKey)
 }
 
@@ -28,10 +28,15 @@ type Reporting interface {
 type ReportKey struct {
 	PeerAET, CalledAET string
 	TransactionUID     dicom.UID
+	row                string // tells two requests of one peer under one UID apart
+}
+
+func newReportKey(row, calledAET string, transaction dicom.UID) ReportKey {
+	return ReportKey{peerOf(row), calledAET, transaction, row}
 }
 
 func reportKey(row *index.CommitRequest) ReportKey {
-	return ReportKey{peerOf(row.PeerAET), row.CalledAET, dicom.UID(row.TransactionUID)}
+	return newReportKey(row.PeerAET, row.CalledAET, dicom.UID(row.TransactionUID))
 }
 
 // held says for how long a decided report is to wait, or why it is never sent.
@@ -41,7 +46,6 @@ func (d *Deps) held(row *index.CommitRequest) (time.Duration, error) {
 	}
 	wait, err := d.Reporting.Hold(reportKey(row))
 	if err != nil {
-		d.Reporting.Forget(reportKey(row))
 		return 0, jobs.Fail(jobs.CodeNetworkProtocol, err)
 	}
 	return wait, nil
@@ -77,7 +81,6 @@ func (d *Deps) sendReport(ctx context.Context, row *index.CommitRequest, send se
 		}
 		rsp = answer
 	}
-	d.Reporting.Forget(reportKey(row))
 	return rsp, nil
 }
 
