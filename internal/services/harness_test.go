@@ -40,10 +40,20 @@ type site struct {
 	addr     string
 	stop     func()
 	logged   *testLog
+	observer *storage.Observer // of the store; nil: nobody
 }
 
 // newSite runs a server that is stopped with the test.
 func newSite(t testing.TB, change func(*config.Config)) *site {
+	t.Helper()
+	s := prepareSite(t, change)
+	s.start("127.0.0.1:0")
+	t.Cleanup(func() { s.stop() })
+	return s
+}
+
+// prepareSite is newSite without its start.
+func prepareSite(t testing.TB, change func(*config.Config)) *site {
 	t.Helper()
 	cfg := config.Default()
 	cfg.StorageDirectory = t.TempDir()
@@ -56,8 +66,6 @@ func newSite(t testing.TB, change func(*config.Config)) *site {
 		s.layout = cfg.StorageLayout
 	}
 	s.table = modalities.New(cfg.DicomModalities, cfg.StrictAetComparison)
-	s.start("127.0.0.1:0")
-	t.Cleanup(func() { s.stop() })
 	return s
 }
 
@@ -65,7 +73,8 @@ func (s *site) start(addr string) {
 	t := s.t
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	store, err := storage.Open(ctx, storage.Options{Dir: s.cfg.StorageDirectory, Layout: s.layout, NoSync: !s.cfg.SyncStorageArea, SegmentSize: 8 << 20})
+	store, err := storage.Open(ctx, storage.Options{Dir: s.cfg.StorageDirectory, Layout: s.layout, NoSync: !s.cfg.SyncStorageArea, SegmentSize: 8 << 20,
+		Observer: s.observer})
 	if err != nil {
 		t.Fatal(err)
 	}

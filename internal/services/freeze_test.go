@@ -1,0 +1,227 @@
+package services_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"sync"
+	"testing"
+	"time"
+
+	"gantry/internal/dicom"
+	"gantry/internal/scp"
+	"gantry/internal/scu"
+	"gantry/internal/storage"
+	"gantry/internal/storage/index"
+)
+
+// freezer holds a site up after its nth durable transaction: what lies on the disk then is what a crash would leave.
+type freezer struct {
+	mu     sync.Mutex
+	left   int // transactions until then; negative: it stays as it is
+	frozen chan struct{}
+	thaw   chan struct{}
+}
+
+func newFreezer() *freezer {
+	return &freezer{left: -1, frozen: make(chan struct{}), thaw: make(chan struct{})}
+}
+
+func (f *freezer) updated(time.Duration) {
+	f.mu.Lock()
+	stop := f.left == 0
+	if f.left > 0 {
+		f.left--
+		if stop = f.left == 0; stop {
+			close(f.frozen)
+		}
+	}
+	f.mu.Unlock()
+	if stop {
+		<-f.thaw
+	}
+}
+
+// after freezes the site after n more transactions.
+func (f *freezer) after(n int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.left = n
+}
+
+// A crash after any durable transaction on the way from a request to its report: one that was answered with success is
+// reported on, and all reports on it, in this life or the next, are the same bytes.
+func TestCrashAfterEachTransaction(t *testing.T) {
+	t.Parallel()
+	for name, size := range map[string]int{"small": 5, "received in parts": 9000} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			points := 1
+			for ; crashAfter(t, points, size); points++ {
+			}
+			if points < 4 { // kept, decided, delivered, at least
+				t.Errorf("only %d transactions", points-1)
+			}
+			t.Logf("%d crashes", points-1)
+		})
+	}
+}
+
+// crashAfter crashes a site after so many transactions; false says that all was done before.
+func crashAfter(t *testing.T, transactions, size int) (crashed bool) {
+	t.Helper()
+	f := newFreezer()
+	first := prepareSite(t, nil)
+	first.observer = &storage.Observer{Updated: f.updated}
+	first.start("127.0.0.1:0")
+	defer func() { close(f.thaw); first.stop() }()
+	r := newRequester(t)
+	first.know("scu", modality(t, "SCU", r.addr))
+	refs := first.putInto(2)
+	for i := len(refs); i < size; i++ {
+		refs = append(refs, ctRef(dicom.UID(fmt.Sprintf("1.2.3.%d", i))))
+	}
+	client := first.dial("SCU", nil)
+	f.after(transactions)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	answered := make(chan error, 1)
+	go func(answered chan<- error) { answered <- action(ctx, client, "2.25.1", refs) }(answered)
+	var promised bool
+	var reports []reported
+	for done := false; !done; {
+		select {
+		case err := <-answered:
+			promised, answered = err == nil, nil
+		case got := <-r.reports:
+			reports = append(reports, got)
+			select { // its delivery is noted; later transactions are the engine's
+			case <-f.frozen:
+				crashed = true
+			case <-settled(first):
+			}
+			done = true
+		case <-f.frozen:
+			crashed, done = true, true
+		case <-time.After(patience):
+			t.Fatal("neither a report nor a crash")
+		}
+	}
+	if !crashed {
+		return false
+	}
+	cancel() // who has no answer by now was promised nothing
+	if answered != nil {
+		promised = <-answered == nil
+	}
+	second := prepareSite(t, nil)
+	if err := os.CopyFS(second.cfg.StorageDirectory, os.DirFS(first.cfg.StorageDirectory)); err != nil {
+		t.Fatal(err)
+	}
+	second.know("scu", modality(t, "SCU", r.addr))
+	second.start("127.0.0.1:0")
+	defer second.stop()
+	if promised && len(reports) == 0 {
+		reports = append(reports, r.next(t))
+	}
+	for _, id := range second.commitmentJobs() {
+		second.reach(id, "Success")
+	}
+	for more := true; more; {
+		select {
+		case got := <-r.reports:
+			reports = append(reports, got)
+		default:
+			more = false
+		}
+	}
+	for _, got := range reports {
+		if got.bytes != reports[0].bytes || got.event != 2 || got.data.TransactionUID != "2.25.1" || len(got.data.References) != 2 {
+			t.Errorf("after transaction %d: reports differ, or are wrong: %d of %d committed", transactions, len(got.data.References), size)
+		}
+	}
+	if rows := requestRows(t, second, index.CommitReceiving); rows != 0 {
+		t.Errorf("after transaction %d: %d requests that never came as a whole are left", transactions, rows)
+	}
+	return true
+}
+
+// settled is closed when the job of a report has ended.
+func settled(s *site) <-chan struct{} {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for _, id := range s.commitmentJobs() {
+			ctx, cancel := context.WithTimeout(context.Background(), patience)
+			_, _ = s.engine.Wait(ctx, id)
+			cancel()
+		}
+	}()
+	return done
+}
+
+func requestRows(t *testing.T, s *site, state index.CommitState) (n int) {
+	t.Helper()
+	err := s.store.View(context.Background(), func(tx index.ReadTx) error {
+		rows, err := tx.CommitRequests(state)
+		n = len(rows)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func action(ctx context.Context, c *scu.Client, transaction dicom.UID, refs []index.Reference) error {
+	rsp, err := c.Action(ctx, &scu.ActionRequest{
+		SOPClassUID: dicom.StorageCommitmentPushModel, SOPInstanceUID: dicom.StorageCommitmentPushModelInstance,
+		ActionTypeID: 1, Dataset: request(transaction, refs),
+	})
+	if err != nil {
+		return err
+	}
+	return rsp.Err()
+}
+
+// crashing takes a report and does not answer it before the disk was looked at.
+type crashing struct {
+	*requester
+	came   chan struct{}
+	answer chan struct{}
+}
+
+func (c *crashing) EventReport(ctx context.Context, rq *scp.EventReportRequest) error {
+	err := c.requester.EventReport(ctx, rq)
+	c.came <- struct{}{}
+	<-c.answer
+	return err
+}
+
+// A crash between sending a report and noting that it arrived: the same report goes out again.
+func TestCrashBeforeDeliveryIsNoted(t *testing.T) {
+	t.Parallel()
+	r := newRequester(t)
+	c := &crashing{r, make(chan struct{}, 1), make(chan struct{})}
+	ctx, cancel := context.WithCancel(context.Background())
+	addr, done := serve(t, ctx, "127.0.0.1:0", scp.Config{Handler: c, Accept: acceptFirst})
+	t.Cleanup(func() { cancel(); <-done })
+	first := newSite(t, nil)
+	first.know("scu", modality(t, "SCU", addr))
+	if err := ask(t, first.dial("SCU", nil), "2.25.1", append(first.putInto(2), ctRef("1.2.3"))); err != nil {
+		t.Fatal(err)
+	}
+	sent := r.next(t)
+	<-c.came
+	second := prepareSite(t, nil)
+	if err := os.CopyFS(second.cfg.StorageDirectory, os.DirFS(first.cfg.StorageDirectory)); err != nil {
+		t.Fatal(err)
+	}
+	close(c.answer)
+	second.know("scu", modality(t, "SCU", r.addr))
+	second.start("127.0.0.1:0")
+	defer second.stop()
+	if again := r.next(t); again.bytes != sent.bytes || again.event != sent.event {
+		t.Errorf("another report: %+v, not %+v", again, sent)
+	}
+}
