@@ -79,11 +79,11 @@ func TestCommitmentSurvivesKill(t *testing.T) {
 	book := &commitBook{asked: map[dicom.UID]bool{}, reports: map[dicom.UID]map[string]int{}, come: make(chan struct{}, 1)}
 	peer := listenFor(t, book)
 	dir := t.TempDir()
-	start := func() *process { return startVictim(t, dir, "env", victimPeer+"="+peer) }
+	start := func() *process { return startVictim(t, dir, "env", victimPeer+"=PEER@"+peer) }
 
 	p := start()
 	stored, absent := storeOne(t, p), dicom.NewUID()
-	for range 3 {
+	for range crashes(t, 3) {
 		p.crash(t, 3, 5+rand.IntN(60), func(ctx context.Context, answers chan<- struct{}) {
 			askUntilItBreaks(ctx, p, book, []dicom.UID{stored, absent}, answers)
 		})
@@ -98,10 +98,7 @@ func TestCommitmentSurvivesKill(t *testing.T) {
 			t.Fatalf("no report on %d of %d transactions", book.missing(), len(book.asked))
 		}
 	}
-	_ = p.stdin.Close()
-	if err := p.cmd.Wait(); err != nil {
-		t.Fatalf("stopping in peace: %v\n%s", err, p.stderr.String())
-	}
+	p.endInPeace(t)
 	book.mu.Lock()
 	defer book.mu.Unlock()
 	repeated := 0

@@ -27,10 +27,11 @@ import (
 )
 
 // victimDir names the variable that makes this test program a daemon to be killed, victimPeer that of the address of its
-// modality PEER.
+// modality, AET@HOST:PORT, and victimPort that of the DICOM port, if it is to be the same again.
 const (
 	victimDir  = "GANTRY_TEST_VICTIM"
 	victimPeer = "GANTRY_TEST_PEER"
+	victimPort = "GANTRY_TEST_PORT"
 )
 
 func TestMain(m *testing.M) {
@@ -44,8 +45,13 @@ func TestMain(m *testing.M) {
 func victim(dir string) {
 	cfg := testConfig(dir)
 	cfg.SegmentSize = 1
-	if peer, err := net.ResolveTCPAddr("tcp", os.Getenv(victimPeer)); err == nil && peer.Port != 0 {
-		cfg.DicomModalities = map[string]config.Modality{"peer": config.NewModality("PEER", "127.0.0.1", peer.Port)}
+	cfg.JobsHistorySize, cfg.StorageCommitmentReportsSize = 1_000_000, 1_000_000
+	aet, addr, _ := strings.Cut(os.Getenv(victimPeer), "@")
+	if peer, err := net.ResolveTCPAddr("tcp", addr); err == nil && peer.Port != 0 {
+		cfg.DicomModalities = map[string]config.Modality{"peer": config.NewModality(aet, "127.0.0.1", peer.Port)}
+	}
+	if port, err := strconv.Atoi(os.Getenv(victimPort)); err == nil {
+		cfg.DicomPort = port
 	}
 	d := daemon.New(cfg, daemon.Options{})
 	if err := d.Start(context.Background()); err != nil {
@@ -125,14 +131,7 @@ func (l *ledger) note(o object, answered bool) {
 // store agree. GANTRY_CRASHES sets how often.
 func TestNothingAnsweredIsLostByKill(t *testing.T) {
 	t.Parallel()
-	crashes := 5
-	if text := os.Getenv("GANTRY_CRASHES"); text != "" {
-		n, err := strconv.Atoi(text)
-		if err != nil {
-			t.Fatal(err)
-		}
-		crashes = n
-	}
+	crashes := crashes(t, 5)
 	dir := t.TempDir()
 	book := &ledger{objects: map[dicom.UID]object{}, answered: map[dicom.UID]bool{}}
 	for range crashes {
@@ -144,12 +143,32 @@ func TestNothingAnsweredIsLostByKill(t *testing.T) {
 	}
 	p := startVictim(t, dir)
 	checkLedger(t, p, book)
+	p.endInPeace(t)
+	checkAgreement(t, dir)
+	t.Logf("%d objects sent, %d answered with success, over %d crashes", len(book.objects), len(book.answered), crashes)
+}
+
+// crashes is how often a test kills its daemon: usually, or as GANTRY_CRASHES says.
+func crashes(t *testing.T, usually int) int {
+	t.Helper()
+	text := os.Getenv("GANTRY_CRASHES")
+	if text == "" {
+		return usually
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// endInPeace stops a victim and wants that to succeed.
+func (p *process) endInPeace(t *testing.T) {
+	t.Helper()
 	_ = p.stdin.Close()
 	if err := p.cmd.Wait(); err != nil {
 		t.Fatalf("stopping in peace: %v\n%s", err, p.stderr.String())
 	}
-	checkAgreement(t, dir)
-	t.Logf("%d objects sent, %d answered with success, over %d crashes", len(book.objects), len(book.answered), crashes)
 }
 
 // crash runs work on several associations at once, each of which tells of its answers, and kills the daemon after that many.

@@ -29,6 +29,7 @@ func startOrthanc(t testing.TB, program string, gantryPort string) *orthanc {
 	dir := testkit.SharedDir(t) // the newest Orthanc lives in a root of its own
 	dicomPort, httpPort := freePort(t), freePort(t)
 	settings := fmt.Sprintf(`{"StorageDirectory": %q, "DicomPort": %s, "HttpPort": %s, "DicomAet": "ORTHANC",
+		"StorageCommitmentReportsSize": 1000000, "JobsHistorySize": 1000000,
 		"DicomModalities": {"gantry": ["GANTRY", "127.0.0.1", %s]}}`,
 		filepath.Join(dir, "data"), dicomPort, httpPort, gantryPort)
 	file := filepath.Join(dir, "orthanc.json")

@@ -79,7 +79,7 @@ func (d *Deps) resumeReport(ctx context.Context, row *index.CommitReport) error 
 		Attempts: []scuAttempt{{TransactionUid: transaction, InstancesCount: n, FailedInstancesCount: n, Status: index.CommitPending}},
 	}}
 	save := func(ctx context.Context, rec jobs.Record) error {
-		err := d.Store.Update(ctx, func(tx index.Tx) error {
+		return d.Store.Update(ctx, func(tx index.Tx) error {
 			err := updateReportData(tx, transaction, func(_ *index.CommitReport, data *reportData) error {
 				data.Job = rec.ID
 				return nil
@@ -89,10 +89,6 @@ func (d *Deps) resumeReport(ctx context.Context, row *index.CommitReport) error 
 			}
 			return d.putJob(tx, rec)
 		})
-		if err == nil {
-			d.uses.hold(transaction)
-		}
-		return err
 	}
 	if _, err := d.Jobs.Submit(ctx, j, jobs.Options{Save: save, NoWait: true}); err != nil {
 		return err

@@ -27,7 +27,7 @@ type scuState struct {
 	Modality string
 	LocalAET string
 	PeerAET  string
-	Original dicom.UID `json:",omitempty"` // whose failures are asked for again
+	Original dicom.UID `json:",omitempty"` // whose failures are asked for again; "": a request of the last run goes on
 	Deadline time.Time `json:",omitzero"`  // of the present attempt
 	Attempts []scuAttempt
 	Asked    bool       `json:",omitempty"` // the peer has the request of the present attempt

@@ -14,7 +14,8 @@ import (
 // longWait is how long a job without a deadline waits before it looks again for a report, though it would be told.
 const longWait = 24 * time.Hour
 
-// Step stores one instance again, asks when all are stored, and then waits without holding a slot of the engine.
+// Step stores one instance again, asks when all are stored, and then waits without holding a slot of the engine. A job that
+// only goes on with a request of the last run is done when that is asked.
 func (j *commitmentSCUJob) Step(ctx context.Context) (res jobs.Result, err error) {
 	defer func() {
 		if err != nil && j.send != nil {
@@ -34,7 +35,8 @@ func (j *commitmentSCUJob) Step(ctx context.Context) (res jobs.Result, err error
 	case j.send != nil && j.send.Position < len(j.send.Instances):
 		return jobs.Result{}, j.sendOne(ctx)
 	case !j.Asked:
-		return jobs.Result{Save: true}, j.ask(ctx)
+		err := j.ask(ctx)
+		return jobs.Result{Save: true, Done: err == nil && j.Original == ""}, err
 	}
 	return j.look(ctx)
 }

@@ -27,10 +27,8 @@ func TestUnansweredRequestGoesOnAfterRestart(t *testing.T) {
 	s.openFor("2.25.2", "sink", "SINK", refs, index.CommitPending, nil)
 	s.openFor("2.25.3", "gone", "GONE", refs, index.CommitPending, map[string]any{"Unanswered": true})
 	s.restart()
-	id := s.report("2.25.1").Job
-	s.reach(id, jobs.Retry)
-	s.restart() // the job is there, and waits
-	s.reach(id, jobs.Retry)
+	s.reach(s.report("2.25.1").Job, jobs.Success)
+	s.restart() // nothing is left to ask
 	if asked := s.asked(k); len(asked) != 1 || asked[0].TransactionUID != "2.25.1" || !slices.Equal(asked[0].References, refs) {
 		t.Errorf("%+v", asked)
 	}
@@ -38,9 +36,8 @@ func TestUnansweredRequestGoesOnAfterRestart(t *testing.T) {
 		t.Errorf("%d reports are left, want that of the peer that is gone dropped", len(rows))
 	}
 	if got := send(t, s, "SINK", 1, request("2.25.1", refs)); got != dimse.StatusSuccess {
-		t.Fatal(got)
+		t.Error(got)
 	}
-	s.reach(id, jobs.Success)
 }
 
 // A peer may report in parts, as long as it does not contradict itself.
