@@ -2,12 +2,15 @@ package internal_test
 
 import (
 	"context"
+	"encoding/json"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -100,6 +103,7 @@ func TestReadmeTestingExamplesRun(t *testing.T) {
 		}
 		run(t, bash, "--noprofile", "--norc", "-eo", "pipefail", "-c", scripts[0])
 	})
+	t.Run("killed", func(t *testing.T) { killAndLookAgain(t, filepath.Join(tour.dir, "bin", "gantry"), env) })
 	t.Run("go", func(t *testing.T) {
 		files := map[string]string{"go.mod": "module sender\n\ngo 1.26\n", "sender_test.go": block(t, chapter, "go")}
 		for name, text := range files {
@@ -110,6 +114,46 @@ func TestReadmeTestingExamplesRun(t *testing.T) {
 		run(t, "go", "vet", ".")
 		run(t, "go", "test", "-count=1", "-v", ".")
 	})
+}
+
+// killAndLookAgain has a server killed, and the next one remove what it left.
+func killAndLookAgain(t *testing.T, gantry string, env []string) {
+	t.Helper()
+	temporary := t.TempDir()
+	serve := func() (*exec.Cmd, string) {
+		cmd := exec.CommandContext(t.Context(), gantry, "serve", "--ephemeral")
+		cmd.Env = append(slices.Clone(env), "TMPDIR="+temporary)
+		stdout, err := cmd.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		var place struct{ Directory string }
+		if err := json.NewDecoder(stdout).Decode(&place); err != nil {
+			t.Fatal(err)
+		}
+		return cmd, place.Directory
+	}
+	cmd, left := serve()
+	_ = cmd.Process.Kill()
+	_ = cmd.Wait() // it tells of the signal
+	hourAgo := time.Now().Add(-time.Hour)
+	if err := os.Chtimes(left, hourAgo, hourAgo); err != nil {
+		t.Fatalf("the folder of a killed server is gone: %v", err)
+	}
+	cmd, _ = serve()
+	if _, err := os.Stat(left); !os.IsNotExist(err) {
+		t.Errorf("the folder of the killed server is still there: %v", err)
+	}
+	_ = cmd.Process.Signal(syscall.SIGTERM)
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("SIGTERM: %v", err)
+	}
+	if entries, err := os.ReadDir(temporary); err != nil || len(entries) > 0 {
+		t.Errorf("left: %v %v", entries, err)
+	}
 }
 
 // runSteps returns the scripts of "run: |" in a workflow, without their indentation.

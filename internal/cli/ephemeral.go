@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"time"
 
@@ -95,7 +96,10 @@ func removeStale(parent string, log *slog.Logger) {
 // mayBeStale looks whether a folder is one that we could have made: our own alone, of some age, with a lock in it.
 func mayBeStale(dir string) bool {
 	info, err := os.Lstat(dir)
-	if err != nil || !info.IsDir() || info.Mode().Perm()&0o077 != 0 || time.Since(info.ModTime()) < staleAfter {
+	if err != nil || !info.IsDir() || time.Since(info.ModTime()) < staleAfter {
+		return false
+	}
+	if runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 { // there it says nothing, and users have folders of their own
 		return false
 	}
 	lock, err := os.Lstat(filepath.Join(dir, "LOCK"))

@@ -18,6 +18,7 @@ import (
 	"gantry/internal/jobkinds"
 	"gantry/internal/scp"
 	"gantry/internal/scu"
+	"gantry/internal/testkit"
 )
 
 // reader takes reports as they come.
@@ -246,5 +247,39 @@ func TestFaultsOfReportsThatComeIn(t *testing.T) {
 	})
 	if got := s.applied(); got[0] != 1 {
 		t.Errorf("applied %v times", got)
+	}
+}
+
+// What Orthanc makes of such reports. It compares none with what it has asked for: this is what a peer for tests is for.
+func TestFaultyReportsToOrthanc(t *testing.T) {
+	t.Parallel()
+	program := testkit.NewestOrthanc(t)
+	s := startFaulty(t, "commitment report=failed reason=0213 once", "commitment report=partial after=1 once",
+		"commitment report=forged after=2 once")
+	o := startOrthanc(t, program, s.dicomPort())
+	s.declare("orthanc", "ORTHANC", fmt.Sprintf("127.0.0.1:%d", o.dicom))
+	object := newObject()
+	s.post("/instances", object.file(t), nil)
+	request := func() (id string) {
+		var asked struct{ ID string }
+		ask(t, http.MethodPost, o.url+"/modalities/gantry/storage-commitment",
+			fmt.Appendf(nil, `{"DicomInstances": [[%q, %q]]}`, class, object.instance), &asked)
+		return asked.ID
+	}
+	failed := awaitReport(t, o.url, request())
+	if failed.Status != "Failure" || len(failed.Failures) != 1 || failed.Failures[0].FailureReason != 0x0213 {
+		t.Errorf("failed: %+v", failed)
+	}
+	if partial := awaitReport(t, o.url, request()); partial.Status != "Success" || len(partial.Success) != 0 {
+		t.Errorf("partial: %+v", partial)
+	}
+	forged := request()
+	eventually(t, "the forged report is sent", func() bool { return slices.Equal(s.applied(), []int{1, 1, 1}) })
+	if right := awaitReport(t, o.url, request()); right.Status != "Success" || len(right.Success) != 1 {
+		t.Errorf("without a fault: %+v", right)
+	}
+	var report commitmentReport
+	if ask(t, http.MethodGet, o.url+"/storage-commitment/"+forged, nil, &report); report.Status != "Pending" {
+		t.Errorf("forged: %+v", report)
 	}
 }
