@@ -74,7 +74,7 @@ func (s *site) start(addr string) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	store, err := storage.Open(ctx, storage.Options{Dir: s.cfg.StorageDirectory, Layout: s.layout, NoSync: !s.cfg.SyncStorageArea, SegmentSize: 8 << 20,
-		Observer: s.observer})
+		Observer: s.observer, Quota: storage.Quota{Patients: s.cfg.MaximumPatientCount, RecycleCommitted: s.cfg.RecycleCommitted}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -195,10 +195,20 @@ func (s *site) dial(aet string, handler any) *scu.Client {
 // putInto stores synthetic images in the site's store and returns their references.
 func (s *site) putInto(n int) []index.Reference {
 	s.t.Helper()
+	refs, err := s.putOf("", n)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return refs
+}
+
+// putOf is putInto for a patient of the caller's choice.
+func (s *site) putOf(patient string, n int) ([]index.Reference, error) {
+	s.t.Helper()
 	refs := make([]index.Reference, n)
 	study, series := dicom.NewUID(), dicom.NewUID()
 	for i := range refs {
-		image := phantom.Image{Study: study, Series: series, Instance: dicom.NewUID(), Number: i + 1, Side: 4}
+		image := phantom.Image{PatientID: patient, Study: study, Series: series, Instance: dicom.NewUID(), Number: i + 1, Side: 4}
 		data, err := image.Dataset()
 		if err != nil {
 			s.t.Fatal(err)
@@ -209,10 +219,10 @@ func (s *site) putInto(n int) []index.Reference {
 			SOPInstanceUID: image.Instance, TransferSyntax: dicom.ExplicitVRLittleEndian,
 		})
 		if err != nil {
-			s.t.Fatal(err)
+			return nil, err
 		}
 	}
-	return refs
+	return refs, nil
 }
 
 // reach waits until a job of the site is in one of the states.
