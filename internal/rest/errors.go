@@ -13,10 +13,12 @@ const (
 	statusBadParameterType    jobs.Code = 5
 	statusBadRequest          jobs.Code = 8
 	statusBadFileFormat       jobs.Code = 15
+	statusUnknownTag          jobs.Code = 27
 	statusUnauthorized        jobs.Code = 29
 	statusDatabaseUnavailable jobs.Code = 36
 	statusForbidden           jobs.Code = 45
 	statusNoPresentationCtx   jobs.Code = 2015
+	statusCannotOrderSlices   jobs.Code = 2040
 )
 
 // descriptions are the texts of Message and OrthancError.
@@ -25,9 +27,11 @@ var descriptions = map[jobs.Code]string{
 	statusBadParameterType:    "Bad type for a parameter",
 	statusBadRequest:          "Bad request",
 	statusBadFileFormat:       "Bad file format",
+	statusUnknownTag:          "Unknown DICOM tag",
 	statusUnauthorized:        "Unauthorized",
 	statusDatabaseUnavailable: "The database is currently not available (probably a transient situation)",
 	statusForbidden:           "The access to the resource is forbidden",
+	statusCannotOrderSlices:   "Unable to order the slices of the series",
 	statusNoPresentationCtx:   "No presentation context accepted by the remote modality",
 }
 

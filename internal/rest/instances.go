@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"strings"
 
-	"gantry/internal/jobs"
 	"gantry/internal/storage"
 	"gantry/internal/storage/index"
 )
@@ -17,7 +16,6 @@ import (
 func instanceRoutes() []Route {
 	return []Route{
 		{http.MethodPost, "/instances", "Store a DICOM file; Content-Encoding gzip is undone", uploadInstance},
-		{http.MethodGet, "/instances/{id}/file", "The DICOM file as it is stored", instanceFile},
 	}
 }
 
@@ -76,19 +74,4 @@ func (c *Call) origin() index.Origin {
 		host = c.Request.RemoteAddr
 	}
 	return index.Origin{Source: "RestApi", RemoteIP: host, HttpUsername: c.user}
-}
-
-func instanceFile(s *Server, c *Call) error {
-	id, err := index.ParseID(c.Param("id"))
-	if err != nil {
-		return &apiError{Code: jobs.CodeUnknownResource}
-	}
-	object, err := s.Store.OpenInstance(c.Request.Context(), id)
-	if err != nil {
-		return err
-	}
-	defer object.Close()
-	c.attachment("application/dicom", id.String()+".dcm")
-	http.ServeContent(c.w, c.Request, "", object.Received, io.NewSectionReader(object, 0, object.Size()))
-	return nil
 }

@@ -10,7 +10,7 @@ import (
 // Route is one entry of the route table: what it answers to, its documentation, and its handler.
 type Route struct {
 	Method  string // GET, POST, PUT, DELETE
-	Pattern string // "/studies/{id}"; a segment in braces is a parameter
+	Pattern string // "/studies/{id}"; a segment in braces is a parameter, a last one {name...} is all that is left
 	Summary string // one line, for the API's description
 	Serve   func(*Server, *Call) error
 }
@@ -19,6 +19,7 @@ type Route struct {
 type node struct {
 	children  map[string]*node
 	parameter *node
+	rest      *node             // takes one segment or more, to the end of the path
 	name      string            // of the parameter that leads here
 	routes    map[string]*Route // by method
 }
@@ -41,6 +42,10 @@ func newTree(routes []Route) *node {
 }
 
 func (n *node) descend(segment string) *node {
+	if name, found := strings.CutSuffix(segment, "...}"); found {
+		n.rest = &node{name: strings.TrimPrefix(name, "{")}
+		return n.rest
+	}
 	if strings.HasPrefix(segment, "{") {
 		if n.parameter == nil {
 			n.parameter = &node{name: strings.Trim(segment, "{}")}
@@ -77,7 +82,10 @@ func (n *node) match(path []string, params map[string]string) *node {
 			return found
 		}
 	}
-	return nil
+	if n.rest != nil {
+		params[n.rest.name] = strings.Join(path, "/")
+	}
+	return n.rest
 }
 
 // allow lists the methods of a node as the Allow header wants them.

@@ -190,7 +190,7 @@ func (t *tagWriter) nameOf(l *level, tag dicom.Tag) string {
 		entry, known = t.o.Dictionary.Lookup(tag)
 	}
 	switch {
-	case !known:
+	case !known, entry.Keyword == "RetiredBlank": // the standard has forgotten what it was
 		return unknownName
 	case entry.Keyword != "" && entry.Retired && tag != tagOtherPatientIDs:
 		return retiredPrefix + entry.Keyword
