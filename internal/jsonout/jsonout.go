@@ -38,6 +38,9 @@ func (w *Writer) Flush() error {
 	return w.err
 }
 
+// Err is the first error so far.
+func (w *Writer) Err() error { return w.err }
+
 // End ends the text with a line break and flushes it.
 func (w *Writer) End() error {
 	w.buf = append(w.buf, '\n')

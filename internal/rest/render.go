@@ -1,174 +1,202 @@
 package rest
 
 import (
+	"cmp"
+	"slices"
+	"strconv"
 	"time"
 
 	"github.com/google/uuid"
 
-	"gantry/internal/dicom/dict"
+	"gantry/internal/dicom"
+	"gantry/internal/dicom/dicomjson"
+	"gantry/internal/jsonout"
+	"gantry/internal/query"
 	"gantry/internal/storage/index"
 )
 
-// The JSON of resources, fields in the order Orthanc gives them.
-
-type patientJSON struct {
-	ID            string
-	IsProtected   bool
-	IsStable      bool
-	Labels        []string
-	LastUpdate    string
-	MainDicomTags map[string]string
-	Studies       []index.ID
-	Type          string
-}
-
-type studyJSON struct {
-	ID                   string
-	IsStable             bool
-	Labels               []string
-	LastUpdate           string
-	MainDicomTags        map[string]string
-	ParentPatient        index.ID
-	PatientMainDicomTags map[string]string
-	Series               []index.ID
-	Type                 string
-}
-
-type seriesJSON struct {
-	ExpectedNumberOfInstances *int
-	ID                        string
-	Instances                 []index.ID
-	IsStable                  bool
-	Labels                    []string
-	LastUpdate                string
-	MainDicomTags             map[string]string
-	ParentStudy               index.ID
-	Status                    string
-	Type                      string
-}
-
-type instanceJSON struct {
-	FileSize      int64
-	FileUuid      string
-	ID            string
-	IndexInSeries *int
-	Labels        []string
-	MainDicomTags map[string]string
-	ParentSeries  index.ID
-	Type          string
-}
-
-// renderer reads resources from one transaction and gives their JSON.
+// renderer writes resources as JSON, the fields in the order of their names as Orthanc has them.
 type renderer struct {
-	tx        index.ReadTx
-	now       time.Time
-	stableAge time.Duration
+	shown
+	s     *Server
+	w     *jsonout.Writer
+	level index.Level
 }
 
-func (s *Server) renderer(tx index.ReadTx) *renderer {
-	return &renderer{tx: tx, now: time.Now(), stableAge: time.Duration(s.Config.StableAge) * time.Second}
+// childrenName and parentName are the fields with the neighbours of a resource.
+var (
+	childrenName = [...]string{index.Patient: "Studies", index.Study: "Series", index.Series: "Instances"}
+	parentName   = [...]string{index.Study: "ParentPatient", index.Series: "ParentStudy", index.Instance: "ParentSeries"}
+)
+
+// resource writes one result.
+func (r *renderer) resource(found *query.Result) {
+	w, c := r.w, r.content
+	w.Object()
+	if c&contentAttachments != 0 {
+		w.Key("Attachments")
+		r.attachments(found)
+	}
+	if r.level == index.Series && c&contentSummary != 0 {
+		w.Key("ExpectedNumberOfInstances")
+		r.number(found.Expected, found.Expected > 0)
+	}
+	if r.level == index.Instance && c&contentSummary != 0 && found.Instance != nil {
+		r.field("FileSize").Int(found.Instance.Blob.PlainSize())
+		r.field("FileUuid").String(uuid.UUID(found.Instance.Blob.Key).String())
+	}
+	r.field("ID").String(found.ID.String())
+	if r.level == index.Instance && c&contentSummary != 0 && found.Instance != nil {
+		n, err := strconv.ParseInt(found.Instance.IndexInSeries, 10, 64)
+		w.Key("IndexInSeries")
+		r.number(n, err == nil)
+	}
+	if r.level == index.Series && c&contentChildren != 0 {
+		r.children(found)
+	}
+	if r.level == index.Patient && c&contentProtected != 0 {
+		r.field("IsProtected").Bool(found.Protected)
+	}
+	if r.level < index.Instance && c&contentStable != 0 {
+		r.field("IsStable").Bool(found.Stable)
+	}
+	if c&contentLabels != 0 {
+		r.field("Labels").Strings(found.Labels)
+	}
+	if r.level < index.Instance && c&contentSummary != 0 {
+		r.field("LastUpdate").String(isoTime(found.LastUpdate))
+	}
+	if c&contentMainTags != 0 {
+		w.Key("MainDicomTags")
+		r.tags(found.Tags)
+	}
+	if c&contentMetadata != 0 {
+		w.Key("Metadata")
+		r.metadata(found)
+	}
+	r.rest(found)
+	w.EndObject()
 }
 
-// resource returns the JSON of one resource, or index.ErrNotFound.
-func (r *renderer) resource(level index.Level, id index.ID) (any, error) {
-	switch level {
-	case index.Patient:
-		return r.patient(id)
-	case index.Study:
-		return r.study(id)
-	case index.Series:
-		return r.series(id)
-	default:
-		return r.instance(id)
+// rest writes what comes behind the metadata in the order of names.
+func (r *renderer) rest(found *query.Result) {
+	w, c := r.w, r.content
+	if r.level > index.Patient && c&contentParent != 0 {
+		r.field(parentName[r.level]).String(found.Parent.String())
+	}
+	if r.level == index.Study && c&contentMainTags != 0 {
+		w.Key("PatientMainDicomTags")
+		r.tags(found.Above[index.Patient])
+	}
+	if len(r.shown.tags) > 0 && c&contentRequested != 0 {
+		w.Key("RequestedTags")
+		r.requested(found)
+	}
+	if r.level == index.Study && c&contentChildren != 0 {
+		r.children(found)
+	}
+	if r.level == index.Series && c&contentStatus != 0 {
+		r.field("Status").String(found.Status)
+	}
+	if r.level == index.Patient && c&contentChildren != 0 {
+		r.children(found)
+	}
+	r.field("Type").String(r.level.String())
+}
+
+// field begins a member.
+func (r *renderer) field(name string) *jsonout.Writer {
+	r.w.Key(name)
+	return r.w
+}
+
+func (r *renderer) number(n int64, known bool) {
+	if known {
+		r.w.Int(n)
+	} else {
+		r.w.Null()
 	}
 }
 
-func (r *renderer) patient(id index.ID) (*patientJSON, error) {
-	row, err := r.tx.Patient(id)
-	if err != nil {
-		return nil, err
+func (r *renderer) children(found *query.Result) {
+	r.w.Key(childrenName[r.level])
+	r.w.Array()
+	for _, id := range found.Children {
+		r.w.String(id.String())
 	}
-	labels, children, err := r.surroundings(index.Patient, id)
-	return &patientJSON{ID: id.String(), IsProtected: row.Protected, IsStable: r.stable(row.LastUpdate), Labels: labels,
-		LastUpdate: isoTime(row.LastUpdate), MainDicomTags: tagMap(row.Tags), Studies: children, Type: "Patient"}, err
+	r.w.EndArray()
 }
 
-func (r *renderer) study(id index.ID) (*studyJSON, error) {
-	row, err := r.tx.Study(id)
-	if err != nil {
-		return nil, err
-	}
-	patient, err := r.tx.Patient(row.Patient)
-	if err != nil {
-		return nil, err
-	}
-	labels, children, err := r.surroundings(index.Study, id)
-	return &studyJSON{ID: id.String(), IsStable: r.stable(row.LastUpdate), Labels: labels,
-		LastUpdate: isoTime(row.LastUpdate), MainDicomTags: tagMap(row.Tags), ParentPatient: row.Patient,
-		PatientMainDicomTags: tagMap(patient.Tags), Series: children, Type: "Study"}, err
-}
-
-func (r *renderer) series(id index.ID) (*seriesJSON, error) {
-	row, err := r.tx.Series(id)
-	if err != nil {
-		return nil, err
-	}
-	labels, children, err := r.surroundings(index.Series, id)
-	return &seriesJSON{ID: id.String(), Instances: children, IsStable: r.stable(row.LastUpdate), Labels: labels,
-		LastUpdate: isoTime(row.LastUpdate), MainDicomTags: tagMap(row.Tags), ParentStudy: row.Study,
-		Status: "Unknown", Type: "Series"}, err
-}
-
-func (r *renderer) instance(id index.ID) (*instanceJSON, error) {
-	row, err := r.tx.Instance(id)
-	if err != nil {
-		return nil, err
-	}
-	labels, err := r.tx.Labels(id)
-	return &instanceJSON{FileSize: row.Blob.Size, FileUuid: uuid.UUID(row.Blob.Key).String(), ID: id.String(),
-		IndexInSeries: wholeNumber(row.IndexInSeries), Labels: list(labels), MainDicomTags: tagMap(row.Tags),
-		ParentSeries: row.Series, Type: "Instance"}, err
-}
-
-// surroundings returns the labels and the children of a resource.
-func (r *renderer) surroundings(level index.Level, id index.ID) ([]string, []index.ID, error) {
-	labels, err := r.tx.Labels(id)
-	if err != nil {
-		return nil, nil, err
-	}
-	children := []index.ID{}
-	for after := int64(0); ; {
-		page, err := r.tx.Children(level, id, after, pageSize)
-		if err != nil {
-			return nil, nil, err
+// tags writes main DICOM tags in the form that was asked for.
+func (r *renderer) tags(tags index.Tags) {
+	r.w.Object()
+	if r.form == dicomjson.Simplified {
+		var room [32]namedTag
+		for _, t := range r.named(tags, room[:0]) {
+			r.field(t.name).String(t.value)
 		}
-		for _, entry := range page {
-			children = append(children, entry.ID)
-			after = entry.Key
-		}
-		if len(page) < pageSize {
-			return list(labels), children, nil
+	} else {
+		for _, t := range tags {
+			r.w.Key(tagNumber(t.Tag))
+			r.tag(t.Tag, t.Value)
 		}
 	}
+	r.w.EndObject()
 }
 
-func (r *renderer) stable(lastUpdate time.Time) bool { return r.now.Sub(lastUpdate) >= r.stableAge }
+type namedTag struct{ name, value string }
+
+// named gives tags by their names, sorted.
+func (r *renderer) named(tags index.Tags, to []namedTag) []namedTag {
+	for _, t := range tags {
+		to = append(to, namedTag{r.s.tagName(t.Tag), t.Value})
+	}
+	slices.SortFunc(to, func(a, b namedTag) int { return cmp.Compare(a.name, b.name) })
+	return to
+}
+
+// tag writes the value of a tag, with its name and type in the full form.
+func (r *renderer) tag(t dicom.Tag, value string) {
+	if r.form != dicomjson.Full {
+		r.w.String(value)
+		return
+	}
+	r.w.Object()
+	r.field("Name").String(r.s.tagName(t))
+	r.field("Type").String("String")
+	r.field("Value").String(value)
+	r.w.EndObject()
+}
+
+// tagNumber writes a tag as "gggg,eeee".
+func tagNumber(t dicom.Tag) string {
+	const digits = "0123456789abcdef"
+	b := [9]byte{4: ','}
+	for i, at := range [...]int{0, 1, 2, 3, 5, 6, 7, 8} {
+		b[at] = digits[t>>(28-4*i)&15]
+	}
+	return string(b[:])
+}
+
+// tagName is the name under which Orthanc shows a tag.
+func (s *Server) tagName(t dicom.Tag) string {
+	const otherPatientIDs dicom.Tag = 0x00101000 // retired, and a main DICOM tag of Orthanc
+	entry, ok := s.Dictionary.Lookup(t)
+	switch {
+	case t.IsPrivateCreator():
+		return "PrivateCreator"
+	case !ok || entry.Keyword == "" && entry.Name == "":
+		return "Unknown Tag & Data"
+	case entry.Keyword == "":
+		return entry.Name
+	case entry.Retired && t != otherPatientIDs:
+		return "RETIRED_" + entry.Keyword
+	}
+	return entry.Keyword
+}
 
 // isoTime writes a time the way Orthanc's metadata do: UTC, whole seconds.
 func isoTime(t time.Time) string { return t.UTC().Format("20060102T150405") }
-
-// tagMap names main DICOM tags by their keywords.
-func tagMap(tags index.Tags) map[string]string {
-	named := make(map[string]string, len(tags))
-	for _, tag := range tags {
-		if entry, ok := dict.Lookup(tag.Tag); ok {
-			named[entry.Keyword] = tag.Value
-		} else {
-			named[tag.Tag.String()] = tag.Value
-		}
-	}
-	return named
-}
 
 // list makes an empty list of nil, so that JSON shows [] and not null.
 func list(values []string) []string {

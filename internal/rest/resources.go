@@ -1,37 +1,50 @@
 package rest
 
 import (
-	"context"
-	"encoding/json"
 	"errors"
 	"net/http"
-	"strconv"
 
 	"gantry/internal/jobs"
+	"gantry/internal/jsonout"
+	"gantry/internal/query"
 	"gantry/internal/storage"
 	"gantry/internal/storage/index"
 )
 
-// pageSize is how many rows one read transaction looks at.
-const pageSize = 500
+// levels are the four levels of resources with the first segment of their routes.
+var levels = [4]struct {
+	path  string
+	level index.Level
+}{{"/patients", index.Patient}, {"/studies", index.Study}, {"/series", index.Series}, {"/instances", index.Instance}}
 
 // resourceRoutes are the routes that all four levels have.
 func resourceRoutes() []Route {
 	var table []Route
-	for _, family := range []struct {
-		path  string
-		level index.Level
-	}{{"/patients", index.Patient}, {"/studies", index.Study}, {"/series", index.Series}, {"/instances", index.Instance}} {
-		name := family.path[1:]
+	for _, f := range levels {
+		name := f.path[1:]
 		table = append(table,
-			Route{http.MethodGet, family.path, "List the " + name + "; ?expand shows them, ?since and ?limit page",
-				listResources(family.level)},
-			Route{http.MethodGet, family.path + "/{id}", "One of the " + name, oneResource(family.level)},
-			Route{http.MethodDelete, family.path + "/{id}", "Delete one of the " + name + " with all below it",
-				deleteResource(family.level)})
+			Route{http.MethodGet, f.path, "List the " + name + "; ?expand shows them, ?since and ?limit page", listResources(f.level)},
+			Route{http.MethodGet, f.path + "/{id}", "One of the " + name, oneResource(f.level)},
+			Route{http.MethodDelete, f.path + "/{id}", "Delete one of the " + name + " with all below it", deleteResource(f.level)},
+			Route{http.MethodGet, f.path + "/{id}/statistics", "How much lies below one of the " + name, resourceStatistics(f.level)})
+		for _, other := range levels {
+			names := other.path[1:]
+			switch {
+			case other.level > f.level:
+				table = append(table, Route{http.MethodGet, f.path + "/{id}/" + names,
+					"The " + names + " below one of the " + name + "; ?expand=false lists their ids", listBelow(f.level, other.level)})
+			case other.level < f.level:
+				one := singular[other.level]
+				table = append(table, Route{http.MethodGet, f.path + "/{id}/" + one,
+					"The " + one + " that one of the " + name + " belongs to", oneAbove(f.level, other.level)})
+			}
+		}
 	}
-	return table
+	return append(table, Route{http.MethodGet, "/series/{id}/ordered-slices", "The slices of a series in their order in space",
+		orderedSlices})
 }
+
+var singular = [...]string{index.Patient: "patient", index.Study: "study", index.Series: "series"}
 
 func listResources(level index.Level) func(*Server, *Call) error {
 	return func(s *Server, c *Call) error {
@@ -39,11 +52,11 @@ func listResources(level index.Level) func(*Server, *Call) error {
 		if err != nil {
 			return err
 		}
-		out := newArray(c)
-		if err := s.walk(c.Request.Context(), level, since, limit, c.Flag("expand"), out.add); err != nil {
+		sh, plain, err := s.shown(c, false)
+		if err != nil {
 			return err
 		}
-		return out.end()
+		return s.list(c, &query.Query{Level: level, Since: since, Limit: limit}, sh, plain)
 	}
 }
 
@@ -65,61 +78,35 @@ func (c *Call) page() (since, limit int, err error) {
 	return since, limit, nil
 }
 
-// walk gives the resources of a level in order of arrival, one page to a transaction, so that a slow client never
-// holds one open. A resource that is deleted between two pages is left out.
-func (s *Server) walk(ctx context.Context, level index.Level, since, limit int, expand bool, add func(any) error) error {
-	after, left := int64(0), limit
-	for skip := since; ; {
-		var values []any
-		var rows int
-		err := s.Store.View(ctx, func(tx index.ReadTx) error {
-			page, err := tx.List(level, after, pageSize)
-			if err != nil {
-				return err
-			}
-			rows = len(page)
-			if rows > 0 {
-				after = page[rows-1].Key
-			}
-			skipped := min(skip, rows)
-			skip -= skipped
-			page = page[skipped:]
-			if limit > 0 && len(page) > left {
-				page = page[:left]
-			}
-			values, err = s.pageValues(tx, level, page, expand)
-			return err
-		})
-		if err != nil {
-			return err
-		}
-		for _, value := range values {
-			if err := add(value); err != nil {
-				return err
-			}
-		}
-		left -= len(values)
-		if rows < pageSize || limit > 0 && left <= 0 {
-			return nil
-		}
+// list answers with what a query finds, as it is found: ids alone, or the resources.
+func (s *Server) list(c *Call, q *query.Query, sh shown, plain bool) error {
+	w := c.stream()
+	r := &renderer{shown: sh, s: s, w: w, level: q.Level}
+	if !plain {
+		s.request(q, &sh)
 	}
+	w.Array()
+	err := s.engine().Find(c.Request.Context(), q, func(results []query.Result) error {
+		for i := range results {
+			if plain {
+				w.String(results[i].ID.String())
+			} else {
+				r.resource(&results[i])
+			}
+		}
+		return w.Err()
+	})
+	if err != nil {
+		return err
+	}
+	w.EndArray()
+	return w.End()
 }
 
-func (s *Server) pageValues(tx index.ReadTx, level index.Level, page []index.Entry, expand bool) ([]any, error) {
-	values := make([]any, 0, len(page))
-	render := s.renderer(tx)
-	for _, entry := range page {
-		if !expand {
-			values = append(values, entry.ID)
-			continue
-		}
-		value, err := render.resource(level, entry.ID)
-		if err != nil {
-			return nil, err
-		}
-		values = append(values, value)
-	}
-	return values, nil
+// stream begins an answer in JSON. Until its first bytes go out an error can still take its place.
+func (c *Call) stream() *jsonout.Writer {
+	c.w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	return jsonout.New(c.w)
 }
 
 func oneResource(level index.Level) func(*Server, *Call) error {
@@ -128,19 +115,113 @@ func oneResource(level index.Level) func(*Server, *Call) error {
 		if err != nil {
 			return errNoAnswer
 		}
-		var value any
-		err = s.Store.View(c.Request.Context(), func(tx index.ReadTx) error {
-			value, err = s.renderer(tx).resource(level, id)
-			return err
-		})
-		if errors.Is(err, index.ErrNotFound) {
-			return errNoAnswer
+		return s.one(c, level, id)
+	}
+}
+
+// one answers with one resource, with nothing if it is not there.
+func (s *Server) one(c *Call, level index.Level, id index.ID) error {
+	tags, err := s.requestedTags(c)
+	if err != nil {
+		return err
+	}
+	sh := shown{content: contentDefault, form: c.form(), tags: tags}
+	q := &query.Query{Level: level, Within: []index.Resource{{Level: level, ID: id}}, Limit: 1}
+	s.request(q, &sh)
+	w := c.stream()
+	r := &renderer{shown: sh, s: s, w: w, level: level}
+	found := false
+	err = s.engine().Find(c.Request.Context(), q, func(results []query.Result) error {
+		found = true
+		r.resource(&results[0])
+		return nil
+	})
+	switch {
+	case err != nil:
+		return err
+	case !found:
+		return errNoAnswer
+	}
+	return w.End()
+}
+
+// known makes sure that a resource of a level is there. What is not an id, or is not known, is an error; the id of
+// another level has no answer.
+func (s *Server) known(c *Call, level index.Level) (id index.ID, err error) {
+	if id, err = index.ParseID(c.Param("id")); err != nil {
+		return id, &apiError{Code: jobs.CodeUnknownResource}
+	}
+	var at index.Level
+	err = s.Store.View(c.Request.Context(), func(tx index.ReadTx) error {
+		if _, err := tx.Key(level, id); err == nil {
+			at = level
+			return nil
+		}
+		at, err = tx.Resource(id)
+		return err
+	})
+	if err == nil && at != level {
+		err = errNoAnswer
+	}
+	return id, err
+}
+
+// listBelow answers with the resources of a lower level, shown as they are unless ?expand=false asks for their ids.
+func listBelow(level, below index.Level) func(*Server, *Call) error {
+	return func(s *Server, c *Call) error {
+		id, err := s.known(c, level)
+		if errors.Is(err, errNoAnswer) {
+			err = &apiError{Code: jobs.CodeUnknownResource}
 		}
 		if err != nil {
 			return err
 		}
-		return c.JSON(value)
+		expand, err := c.expand(true)
+		if err != nil {
+			return err
+		}
+		tags, err := s.requestedTags(c)
+		if err != nil {
+			return err
+		}
+		return s.list(c, &query.Query{Level: below, Within: []index.Resource{{Level: level, ID: id}}},
+			shown{content: contentDefault, form: c.form(), tags: tags}, !expand)
 	}
+}
+
+// oneAbove answers with the resource of a higher level.
+func oneAbove(level, above index.Level) func(*Server, *Call) error {
+	return func(s *Server, c *Call) error {
+		id, err := s.known(c, level)
+		if err != nil {
+			return err
+		}
+		var parent index.ID
+		err = s.Store.View(c.Request.Context(), func(tx index.ReadTx) error {
+			parent, err = climb(tx, level, id, above)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		return s.one(c, above, parent)
+	}
+}
+
+// climb finds the resource of a higher level that one belongs to.
+func climb(tx index.ReadTx, level index.Level, id index.ID, above index.Level) (index.ID, error) {
+	for ; level > above; level-- {
+		key, err := tx.Key(level, id)
+		if err != nil {
+			return id, err
+		}
+		records, err := tx.Records(level, []int64{key}, 0)
+		if err != nil || len(records) == 0 {
+			return id, errors.Join(err, index.ErrNotFound)
+		}
+		id = records[0].Parent
+	}
+	return id, nil
 }
 
 // ancestorJSON names a resource in answers.
@@ -185,102 +266,4 @@ func deleteResource(level index.Level) func(*Server, *Call) error {
 		}
 		return c.JSON(answer)
 	}
-}
-
-// array writes a JSON array one element at a time.
-type array struct {
-	call  *Call
-	began bool
-	err   error
-}
-
-func newArray(c *Call) *array { return &array{call: c} }
-
-func (a *array) add(value any) error {
-	text, err := json.MarshalIndent(value, "   ", "   ")
-	if err != nil {
-		return err
-	}
-	if !a.began {
-		a.begin()
-		a.write("[\n   ")
-	} else {
-		a.write(",\n   ")
-	}
-	a.write(string(text))
-	return a.err
-}
-
-func (a *array) begin() {
-	a.began = true
-	a.call.w.Header().Set("Content-Type", "application/json; charset=utf-8")
-}
-
-func (a *array) write(text string) {
-	if a.err == nil {
-		_, a.err = a.call.w.Write([]byte(text))
-	}
-}
-
-func (a *array) end() error {
-	if !a.began {
-		a.begin()
-		a.write("[]")
-		return a.err
-	}
-	a.write("\n]\n")
-	return a.err
-}
-
-// wholeNumber returns text as a number, nil if it is none.
-func wholeNumber(text string) *int {
-	n, err := strconv.Atoi(text)
-	if err != nil {
-		return nil
-	}
-	return &n
-}
-
-// longestIdentifier is longer than any value that the index keeps.
-const longestIdentifier = 1 << 10
-
-// lookup answers POST /tools/lookup: the resources that one of their DICOM identifiers names.
-func lookup(s *Server, c *Call) error {
-	body, err := c.smallBody()
-	if err != nil {
-		return err
-	}
-	found := []*ancestorJSON{}
-	if len(body) > longestIdentifier {
-		return c.JSON(found)
-	}
-	err = s.Store.View(c.Request.Context(), func(tx index.ReadTx) error {
-		resources, err := tx.Identify(string(body))
-		for _, r := range resources {
-			found = append(found, ancestor(r))
-		}
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	return c.JSON(found)
-}
-
-// resolve finds the level of a resource by its public id, with Orthanc's answers for text that is none and for an
-// unknown one.
-func (s *Server) resolve(ctx context.Context, text string) (index.Resource, error) {
-	id, err := index.ParseID(text)
-	if err != nil {
-		return index.Resource{}, fail(statusBadFileFormat, "This string is not a valid Orthanc identifier: %.60s", text)
-	}
-	resource := index.Resource{ID: id}
-	err = s.Store.View(ctx, func(tx index.ReadTx) error {
-		resource.Level, err = tx.Resource(id)
-		return err
-	})
-	if errors.Is(err, index.ErrNotFound) {
-		return index.Resource{}, fail(jobs.CodeUnknownResource, "No resource has the id %s", text)
-	}
-	return resource, err
 }

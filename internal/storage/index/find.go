@@ -124,6 +124,7 @@ const (
 	WantAttachments
 	WantInstance // of an instance: all that InstanceRow holds; else: one of the instances below, without its tags
 	WantCounts   // of what lies below
+	WantStatus   // of a series: how many instances are due, and whether all are there
 	WantModalities
 	WantClasses
 )
@@ -146,6 +147,8 @@ type Record struct {
 	Attachments []Attachment
 	Instance    *InstanceRow
 	Counts      Statistics
+	Expected    int64    // instances that are due in a series, 0 if it does not say
+	Status      string   // of a series, as Orthanc spells it: Unknown, Complete, Missing, Inconsistent
 	Modalities  []string // Modalities in Study, sorted
 	Classes     []string // SOP Classes in Study, sorted
 }
@@ -180,16 +183,22 @@ func Computed(t dicom.Tag) (Level, bool) {
 
 // The numbers of the metadata that the index derives, Orthanc's.
 const (
-	MetaIndexInSeries   = 1
-	MetaReceptionDate   = 2
-	MetaRemoteAET       = 3
-	MetaLastUpdate      = 7
-	MetaOrigin          = 8
-	MetaTransferSyntax  = 9
-	MetaSopClassUid     = 10 //nolint:revive // Orthanc's own name
-	MetaRemoteIP        = 11
-	MetaCalledAET       = 12
-	MetaHttpUsername    = 13 //nolint:revive // Orthanc's own name
-	MetaPixelDataOffset = 15
-	FirstUserMetadata   = 1024
+	MetaIndexInSeries             = 1
+	MetaReceptionDate             = 2
+	MetaRemoteAET                 = 3
+	MetaExpectedNumberOfInstances = 4
+	MetaModifiedFrom              = 5
+	MetaAnonymizedFrom            = 6
+	MetaLastUpdate                = 7
+	MetaOrigin                    = 8
+	MetaTransferSyntax            = 9
+	MetaSopClassUid               = 10 //nolint:revive // Orthanc's own name
+	MetaRemoteIP                  = 11
+	MetaCalledAET                 = 12
+	MetaHttpUsername              = 13 //nolint:revive // Orthanc's own name
+	MetaPixelDataOffset           = 14
+	MetaMainDicomTagsSignature    = 15
+	MetaMainDicomSequences        = 16
+	MetaPixelDataVR               = 17
+	FirstUserMetadata             = 1024
 )

@@ -52,6 +52,11 @@ func (t *readTx) complete(level index.Level, want index.Want, r *index.Record) (
 			return err
 		}
 	}
+	if want&index.WantStatus != 0 && level == index.Series {
+		if err := t.seriesStatus(r); err != nil {
+			return err
+		}
+	}
 	if want&index.WantInstance == 0 {
 		return nil
 	}
@@ -65,6 +70,20 @@ func (t *readTx) complete(level index.Level, want index.Want, r *index.Record) (
 		index.Instance: " WHERE instances.pk=?1",
 	}[level]
 	return t.c.one(selectInstance+where, []arg{num(r.Key)}, func(s *sqlite.Stmt) error { return scanInstance(s, r.Instance) })
+}
+
+// seriesStatus compares the numbers of a series' instances with what it says of them.
+func (t *readTx) seriesStatus(r *index.Record) error {
+	status := index.NewSeriesStatus(r.Tags)
+	if status.Expected > 0 {
+		err := t.c.each("SELECT index_in_series FROM instances WHERE series=?", []arg{num(r.Key)},
+			func(s *sqlite.Stmt) error { status.Add(s.ColumnText(0)); return nil })
+		if err != nil {
+			return err
+		}
+	}
+	r.Expected, r.Status = status.Expected, status.String()
+	return nil
 }
 
 // childList gathers the ids directly below a row, as one text of hexadecimal digits.

@@ -48,7 +48,7 @@ type Index struct {
 	closed  atomic.Bool
 	parents parentCache // used by the writer only
 	places  milestones
-	commits int         // since the last look at the write-ahead log
+	commits int // since the last look at the write-ahead log
 }
 
 var _ index.Index = (*Index)(nil)
