@@ -24,27 +24,5 @@ func (r *Rule) MeetsClass(class string) bool {
 	return matches(r.Class, class) || matches(r.Class, keyword(dicom.UID(class)))
 }
 
-// matches compares with a pattern in which ? stands for any character and * for any number of them.
-func matches(pattern, s string) bool {
-	if pattern == "" {
-		return true
-	}
-	star, mark := -1, 0
-	p, i := 0, 0
-	for i < len(s) {
-		switch {
-		case p < len(pattern) && pattern[p] == '*':
-			star, mark = p, i
-			p++
-		case p < len(pattern) && (pattern[p] == '?' || pattern[p] == s[i]):
-			p++
-			i++
-		case star >= 0:
-			mark++
-			p, i = star+1, mark
-		default:
-			return false
-		}
-	}
-	return strings.Trim(pattern[p:], "*") == ""
-}
+// matches compares with a pattern; an empty one is no condition.
+func matches(pattern, s string) bool { return pattern == "" || dicom.MatchWildcards(pattern, s) }

@@ -56,32 +56,7 @@ func (a *Acceptance) TransferSyntax(uid dicom.UID) bool {
 }
 
 func matchesAny(patterns []string, s string) bool {
-	return slices.ContainsFunc(patterns, func(p string) bool { return wildcardMatch(p, s) })
-}
-
-// wildcardMatch matches ? with any character and * with any number of them.
-func wildcardMatch(pattern, s string) bool {
-	star, mark := -1, 0
-	p, i := 0, 0
-	for i < len(s) {
-		switch {
-		case p < len(pattern) && pattern[p] == '*':
-			star, mark = p, i
-			p++
-		case p < len(pattern) && (pattern[p] == '?' || pattern[p] == s[i]):
-			p++
-			i++
-		case star >= 0:
-			mark++
-			p, i = star+1, mark
-		default:
-			return false
-		}
-	}
-	for p < len(pattern) && pattern[p] == '*' {
-		p++
-	}
-	return p == len(pattern)
+	return slices.ContainsFunc(patterns, func(p string) bool { return dicom.MatchWildcards(p, s) })
 }
 
 type syntaxGroup struct {

@@ -7,31 +7,6 @@ import (
 	"gantry/internal/dicom"
 )
 
-func TestWildcardMatch(t *testing.T) {
-	t.Parallel()
-	for _, c := range []struct {
-		pattern, s string
-		want       bool
-	}{
-		{"1.2.840.10008.1.*", "1.2.840.10008.1.2.4.70", true},
-		{"1.2.840.10008.1.*", "1.2.840.113619.5.2", false},
-		{"1.2.840.10008.1.2", "1.2.840.10008.1.2", true},
-		{"1.2.840.10008.1.2", "1.2.840.10008.1.2.1", false},
-		{"1.2.?", "1.2.3", true},
-		{"1.2.?", "1.2.34", false},
-		{"1.2.?", "1.2.", false},
-		{"*.4.*0", "1.2.840.10008.1.2.4.90", true},
-		{"*", "", true},
-		{"", "", true},
-		{"", "1", false},
-		{"**?", "12", true},
-	} {
-		if got := wildcardMatch(c.pattern, c.s); got != c.want {
-			t.Errorf("%q and %q: %v", c.pattern, c.s, got)
-		}
-	}
-}
-
 func TestAcceptedSOPClasses(t *testing.T) {
 	t.Parallel()
 	const private, printing = dicom.UID("1.3.12.2.1107.5.9.1"), dicom.UID("1.2.840.10008.5.1.1.9")
