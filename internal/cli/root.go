@@ -25,7 +25,7 @@ func NewRoot(env *Env) *cobra.Command {
 	root.SetErr(env.Stderr)
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(
-		newServeCommand(env), newConfigCommand(env), newEchoCommand(env), newStoreCommand(env), newStgcmtCommand(env),
+		newServeCommand(env), newConfigCommand(env), newEchoCommand(env), newStoreCommand(env), newStgcmtCommand(env), newJobsCommand(env),
 		newFsckCommand(env), newExportCommand(env), newBackupCommand(env), newFaultsCommand(env), newMetricsCommand(env), newVersionCommand(env),
 	)
 	return root

@@ -41,6 +41,7 @@ purpose, see "gantry faults add --help".`),
 	}
 	o.settings.register(cmd)
 	cmd.Flags().BoolVar(&o.ephemeral, "ephemeral", false, "be a server for a test: temporary folder, free ports, everybody may use it; where it is comes as JSON")
+	cmd.Flags().BoolVar(&o.noJobs, "no-jobs", false, "leave the jobs of the last run in the database, for a later start (LoadJobs)")
 	cmd.MarkFlagsMutuallyExclusive("ephemeral", "storage")
 	return cmd
 }
@@ -50,6 +51,7 @@ type serveOptions struct {
 	settings  settings
 	files     []string
 	ephemeral bool
+	noJobs    bool
 }
 
 func runServe(ctx context.Context, o *serveOptions) (err error) {
@@ -60,6 +62,7 @@ func runServe(ctx context.Context, o *serveOptions) (err error) {
 	if err != nil {
 		return err
 	}
+	c.LoadJobs = c.LoadJobs && !o.noJobs
 	logger := newLogger(o.env, c)
 	var folder *ephemeralFolder
 	if o.ephemeral {
