@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"gantry/internal/dicom"
 	"gantry/internal/query"
 	"gantry/internal/storage/index"
 )
@@ -42,8 +43,11 @@ func ownMetadata(level index.Level, r *index.Record) []metadatum {
 	return own
 }
 
+// imageIndex is Image Index (0054,1330).
+const imageIndex dicom.Tag = 0x00541330
+
 func instanceMetadata(i *index.InstanceRow) []metadatum {
-	own := []metadatum{{index.MetaIndexInSeries, i.IndexInSeries}, {index.MetaReceptionDate, isoTime(i.Received)},
+	own := []metadatum{{index.MetaReceptionDate, isoTime(i.Received)},
 		{index.MetaRemoteAET, i.Origin.RemoteAET}, {index.MetaOrigin, i.Origin.Source},
 		{index.MetaTransferSyntax, string(i.TransferSyntax)}, {index.MetaSopClassUid, string(i.SOPClassUID)},
 		{index.MetaRemoteIP, i.Origin.RemoteIP}}
@@ -54,6 +58,14 @@ func instanceMetadata(i *index.InstanceRow) []metadatum {
 	}
 	if i.PixelDataAt > 0 {
 		own = append(own, metadatum{index.MetaPixelDataOffset, strconv.FormatInt(i.PixelDataAt, 10)})
+	}
+	if i.PixelDataAt > 0 && i.UnusualVR {
+		own = append(own, metadatum{index.MetaPixelDataVR, i.PixelDataVR.String()})
+	}
+	for _, t := range [...]dicom.Tag{dicom.TagInstanceNumber, imageIndex} {
+		if text, ok := i.Tags.Get(t); ok {
+			return append(own, metadatum{index.MetaIndexInSeries, strings.TrimSpace(text)})
+		}
 	}
 	return own
 }
@@ -85,6 +97,11 @@ func (s *Server) metadataName(number int) string {
 	if name, ok := ownMetadataNames()[number]; ok {
 		return name
 	}
+	for name, user := range s.Config.UserMetadata {
+		if user == number {
+			return name
+		}
+	}
 	return strconv.Itoa(number)
 }
 
@@ -94,6 +111,9 @@ func (s *Server) metadataNumber(name string) (int, bool) {
 		if own == name {
 			return number, true
 		}
+	}
+	if number, ok := s.Config.UserMetadata[name]; ok {
+		return number, true
 	}
 	n, err := strconv.Atoi(name)
 	return n, err == nil && n >= 0 && n <= 65535

@@ -157,6 +157,9 @@ func storeToModality(s *Server, c *Call) error {
 	if err != nil {
 		return err
 	}
+	if err := s.logExports(c.background(), c.Param("id"), *request.Resources); err != nil {
+		return err
+	}
 	return s.runJob(c, job, request.submission)
 }
 

@@ -57,25 +57,31 @@ func system(s *Server, c *Call) error {
 	mode := string(s.Config.OverwriteInstances)
 	return c.JSON(systemJSON{
 		ApiVersion:                 31,
-		Capabilities:               map[string]bool{"HasExtendedChanges": false, "HasExtendedFind": false, "HasKeyValueStores": false, "HasQueues": false, "HasReserveQueueValue": false},
+		Capabilities:               map[string]bool{"HasExtendedChanges": true, "HasExtendedFind": false, "HasKeyValueStores": false, "HasQueues": false, "HasReserveQueueValue": false},
+		CheckRevisions:             s.Config.CheckRevisions,
 		DatabaseServerIdentifier:   s.ServerID,
 		DatabaseVersion:            6,
 		DicomAet:                   s.Config.DicomAet,
 		DicomDefaultRetrieveMethod: "C-MOVE",
 		DicomPort:                  s.DICOMPort(),
 		GantryVersion:              s.Version,
+		HasLabels:                  true,
 		HttpPort:                   s.HTTPPort(),
 		IsHttpServerSecure:         s.Config.SslEnabled || s.Config.Authentication() || !s.Config.RemoteAccessAllowed,
 		MainDicomTags:              s.mainTags(),
-		MaximumStorageMode:         "Recycle",
+		MaximumPatientCount:        s.Config.MaximumPatientCount,
+		MaximumStorageMode:         s.Config.MaximumStorageMode,
+		MaximumStorageSize:         s.Config.MaximumStorageSize,
 		Name:                       s.Config.Name,
 		OverwriteInstances:         mode == "Always",
 		OverwriteInstancesMode:     mode,
 		PatientLevelEnabled:        true,
+		ReadOnly:                   s.Config.ReadOnly,
 		Server:                     "gantry",
+		StorageCompression:         s.Config.StorageCompression,
 		StorageLayout:              s.Config.StorageLayout,
 		StoreMD5ForAttachments:     s.Config.StoreMD5ForAttachments,
-		UserMetadata:               map[string]int{},
+		UserMetadata:               s.userMetadata(),
 		Version:                    APIVersion,
 	})
 }
@@ -109,8 +115,8 @@ func statistics(s *Server, c *Call) error {
 	if err != nil {
 		return err
 	}
-	size := strconv.FormatInt(st.Bytes, 10)
+	size, plain := st.Bytes+st.AttachedBytes, st.Plain+st.AttachedPlain
 	return c.JSON(statisticsJSON{CountInstances: st.Instances, CountPatients: st.Patients, CountSeries: st.Series,
-		CountStudies: st.Studies, TotalDiskSize: size, TotalDiskSizeMB: st.Bytes >> 20,
-		TotalUncompressedSize: size, TotalUncompressedSizeMB: st.Bytes >> 20})
+		CountStudies: st.Studies, TotalDiskSize: strconv.FormatInt(size, 10), TotalDiskSizeMB: size >> 20,
+		TotalUncompressedSize: strconv.FormatInt(plain, 10), TotalUncompressedSizeMB: plain >> 20})
 }

@@ -86,6 +86,10 @@ func translate(err error) *apiError {
 		return &apiError{Code: jobs.CodeUnknownResource}
 	case errors.Is(err, storage.ErrFull), errors.Is(err, storage.ErrWriteStopped), errors.Is(err, storage.ErrReadOnly):
 		return &apiError{Code: jobs.CodeFullStorage, Details: err.Error()}
+	case errors.Is(err, storage.ErrFrozen):
+		return &apiError{HTTP: http.StatusMethodNotAllowed, Code: statusReadOnly, Details: err.Error()}
+	case errors.Is(err, storage.ErrRevision):
+		return &apiError{Code: statusRevision, Details: err.Error()}
 	case errors.Is(err, storage.ErrBusy), errors.Is(err, index.ErrBusy):
 		return &apiError{Code: statusDatabaseUnavailable, Details: err.Error()}
 	case errors.As(err, &unknownModality):

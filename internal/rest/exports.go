@@ -1,0 +1,119 @@
+package rest
+
+import (
+	"context"
+	"time"
+
+	"gantry/internal/dicom"
+	"gantry/internal/storage/index"
+)
+
+type exportJSON struct {
+	Date              string
+	ID                index.ID
+	Path              string
+	PatientID         string
+	RemoteModality    string
+	ResourceType      string
+	SOPInstanceUID    string `json:",omitempty"`
+	Seq               int64
+	SeriesInstanceUID string `json:",omitempty"`
+	StudyInstanceUID  string `json:",omitempty"`
+}
+
+type exportsJSON struct {
+	Done    bool
+	Exports []exportJSON
+	First   *int64 `json:",omitempty"`
+	Last    int64
+}
+
+func listExports(s *Server, c *Call) error {
+	newest := c.Request.URL.Query().Has("last")
+	since, limit := max(c.logNumber("since", 0), 0), c.logLimit()
+	if newest {
+		since, limit = 0, 1
+	}
+	found, more, err := s.Store.Exports(c.Request.Context(), since, limit, newest)
+	if err != nil {
+		return err
+	}
+	answer := exportsJSON{Done: !more || newest, Exports: []exportJSON{}, Last: since}
+	for _, e := range found {
+		answer.Exports = append(answer.Exports, exportJSON{Date: isoTime(e.Time), ID: e.ID, Path: resourcePath(e.Resource),
+			PatientID: e.PatientID, RemoteModality: e.Modality, ResourceType: e.Level.String(), SOPInstanceUID: e.SOPInstanceUID,
+			Seq: e.Seq, SeriesInstanceUID: e.SeriesUID, StudyInstanceUID: e.StudyUID})
+	}
+	if len(found) > 0 {
+		answer.First, answer.Last = &found[0].Seq, found[len(found)-1].Seq
+	}
+	return c.JSON(answer)
+}
+
+func clearExports(s *Server, c *Call) error {
+	if err := s.Store.ClearExports(c.background()); err != nil {
+		return err
+	}
+	return c.Empty()
+}
+
+// logExports notes what is going to be sent to a peer, if that is wanted (option LogExportedResources).
+func (s *Server) logExports(ctx context.Context, modality string, resources []string) error {
+	if !s.Config.LogExportedResources || s.Config.ReadOnly {
+		return nil
+	}
+	return s.Store.Update(ctx, func(tx index.Tx) error {
+		for _, text := range resources {
+			id, err := index.ParseID(text)
+			if err != nil {
+				return err
+			}
+			e := index.Export{Resource: index.Resource{ID: id}, Modality: modality, Time: time.Now()}
+			if e.Level, err = tx.Resource(id); err != nil {
+				return err
+			}
+			if err := identify(tx, &e); err != nil {
+				return err
+			}
+			if err := tx.PutExport(e); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// identify fills in the identifiers of a resource and of those above it.
+func identify(tx index.ReadTx, e *index.Export) error {
+	at := e.Resource
+	if at.Level == index.Instance {
+		row, err := tx.Instance(at.ID)
+		if err != nil {
+			return err
+		}
+		e.SOPInstanceUID = string(row.SOPInstanceUID)
+		at = index.Resource{Level: index.Series, ID: row.Series}
+	}
+	if at.Level == index.Series {
+		row, err := tx.Series(at.ID)
+		if err != nil {
+			return err
+		}
+		e.SeriesUID, _ = row.Tags.Get(dicom.TagSeriesInstanceUID)
+		at = index.Resource{Level: index.Study, ID: row.Study}
+	}
+	if at.Level == index.Study {
+		row, err := tx.Study(at.ID)
+		if err != nil {
+			return err
+		}
+		e.StudyUID, _ = row.Tags.Get(dicom.TagStudyInstanceUID)
+		at = index.Resource{Level: index.Patient, ID: row.Patient}
+	}
+	row, err := tx.Patient(at.ID)
+	if err != nil {
+		return err
+	}
+	e.PatientID, _ = row.Tags.Get(dicom.TagPatientID)
+	return nil
+}
