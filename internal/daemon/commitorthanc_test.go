@@ -208,10 +208,7 @@ func TestGantryHasItsReportsAfterKills(t *testing.T) {
 		c.start()
 	}
 	base := "http://" + c.gantry.http
-	eventually(t, "all jobs of gantry end and no transaction pends", func() bool {
-		c.hurryOrthanc()
-		return c.settled(base)
-	})
+	c.settle(base)
 	success, failure := c.checkPromised(base)
 	c.gantry.endInPeace(t)
 	checkAgreement(t, c.dir)
@@ -298,25 +295,39 @@ func (c *pact) hurryOrthanc() {
 	}
 }
 
-// settled tells whether every job has ended and every transaction has its report; a job that failed is an error.
-func (c *pact) settled(base string) bool {
+// settle waits until all jobs have ended and no transaction pends, for as long as there are ever fewer of them.
+func (c *pact) settle(base string) {
+	c.t.Helper()
+	for left := c.unsettled(base); len(left) > 0; {
+		before := left
+		eventually(c.t, fmt.Sprintf("of %d jobs and transactions fewer are left: %.1000s", len(left), left), func() bool {
+			c.hurryOrthanc()
+			left = c.unsettled(base)
+			return len(left) < len(before)
+		})
+	}
+}
+
+// unsettled lists jobs that have not ended and transactions that pend; a job that failed is an error.
+func (c *pact) unsettled(base string) (left []string) {
 	var jobs []struct {
 		ID, Type, State, ErrorDetails string
 	}
 	ask(c.t, http.MethodGet, base+"/jobs?expand", nil, &jobs)
-	ended := map[string]bool{}
+	known := map[string]bool{}
 	for _, job := range jobs {
 		switch job.State {
 		case "Success":
-			ended[job.ID] = true
+			known[job.ID] = true
 		case "Failure":
 			c.t.Fatalf("%s %s failed: %s", job.Type, job.ID, job.ErrorDetails)
 		default:
-			return false
+			left = append(left, job.Type+" "+job.ID+" "+job.State)
+			known[job.ID] = true
 		}
 	}
 	for id := range c.jobs {
-		if !ended[id] {
+		if !known[id] {
 			c.t.Fatalf("job %s is lost", id)
 		}
 	}
@@ -324,8 +335,8 @@ func (c *pact) settled(base string) bool {
 	ask(c.t, http.MethodGet, base+"/storage-commitment?expand", nil, &reports)
 	for _, report := range reports {
 		if report.Status == "Pending" {
-			return false
+			left = append(left, report.ID)
 		}
 	}
-	return true
+	return left
 }

@@ -46,6 +46,9 @@ func (d *Deps) RequestCommitments(ctx context.Context, modality string, groups [
 	for _, refs := range groups {
 		q.parts = append(q.parts, part{transaction: dicom.NewUID(), refs: refs})
 	}
+	if len(groups) == 0 {
+		return nil, ErrNoReferences
+	}
 	if err := q.send(ctx); err != nil {
 		return nil, err
 	}

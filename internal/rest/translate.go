@@ -92,6 +92,8 @@ func translate(err error) *apiError {
 		return &apiError{Code: statusRevision, Details: err.Error()}
 	case errors.Is(err, storage.ErrBusy), errors.Is(err, index.ErrBusy):
 		return &apiError{Code: statusDatabaseUnavailable, Details: err.Error()}
+	case errors.Is(err, jobkinds.ErrNoReferences):
+		return &apiError{Code: statusBadRequest, Details: "Empty storage commitment request: no instance to ask for"}
 	case errors.As(err, &unknownModality):
 		return &apiError{Code: jobs.CodeInexistent, Details: "No modality with symbolic name: " + unknownModality.Name}
 	case errors.As(err, &unknownResource):
