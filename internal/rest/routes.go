@@ -24,6 +24,7 @@ func routes() []Route {
 		outgoingRoutes(),
 		archiveRoutes(),
 		jobRoutes(),
+		openAPIRoutes(),
 		faultRoutes(),
 	)
 }
