@@ -234,17 +234,21 @@ func TestFaultsOfReportsThatComeIn(t *testing.T) {
 	t.Parallel()
 	victim := start(t, func(cfg *config.Config) { cfg.DicomAlwaysAllowStorageCommitment = true })
 	s := start(t, func(cfg *config.Config) {
-		cfg.DicomAet, cfg.FaultsEnabled, cfg.Faults = "FAULTY", true, []string{"report status=0110 times=1"}
+		cfg.DicomAet, cfg.FaultsEnabled, cfg.Faults = "FAULTY", true, []string{"report status=0112 once"}
 	})
 	s.declare("victim", "GANTRY", victim.DICOMAddr().String())
 	victim.declare("faulty", "FAULTY", s.DICOMAddr().String())
 	var asked struct{ Path string }
 	s.post("/modalities/victim/storage-commitment", fmt.Appendf(nil, `{"DicomInstances": [[%q, "1.2.3"]]}`, class), &asked)
-	eventually(t, "the report is taken at the second attempt", func() bool {
-		var report struct{ Status string }
-		s.get(asked.Path, &report)
-		return report.Status == "Failure"
+	var list []struct{ State, ErrorDetails string }
+	eventually(t, "the report is refused", func() bool {
+		victim.get("/jobs?expand", &list)
+		return len(list) == 1 && list[0].State == "Failure"
 	})
+	var report commitmentReport
+	if s.get(asked.Path, &report); report.Status != "Pending" || !strings.Contains(list[0].ErrorDetails, "0112H") {
+		t.Errorf("%+v %+v", report, list)
+	}
 	if got := s.applied(); got[0] != 1 {
 		t.Errorf("applied %v times", got)
 	}
