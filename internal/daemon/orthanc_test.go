@@ -23,15 +23,16 @@ type orthanc struct {
 	dicom int
 }
 
-// startOrthanc runs Orthanc with a peer at gantry's port; it is killed with the test.
-func startOrthanc(t testing.TB, program string, gantryPort string) *orthanc {
+// startOrthanc runs Orthanc with a peer at gantry's port, and with more options, each as a member of its configuration; it
+// is killed with the test.
+func startOrthanc(t testing.TB, program string, gantryPort string, more ...string) *orthanc {
 	t.Helper()
 	dir := testkit.SharedDir(t) // the newest Orthanc lives in a root of its own
 	dicomPort, httpPort := freePort(t), freePort(t)
 	settings := fmt.Sprintf(`{"StorageDirectory": %q, "DicomPort": %s, "HttpPort": %s, "DicomAet": "ORTHANC",
 		"StorageCommitmentReportsSize": 1000000, "JobsHistorySize": 1000000,
-		"DicomModalities": {"gantry": ["GANTRY", "127.0.0.1", %s]}}`,
-		filepath.Join(dir, "data"), dicomPort, httpPort, gantryPort)
+		"DicomModalities": {"gantry": ["GANTRY", "127.0.0.1", %s]}%s}`,
+		filepath.Join(dir, "data"), dicomPort, httpPort, gantryPort, strings.Join(append([]string{""}, more...), ", "))
 	file := filepath.Join(dir, "orthanc.json")
 	if err := os.WriteFile(file, []byte(settings), 0o644); err != nil {
 		t.Fatal(err)

@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -42,7 +43,6 @@ type Deps struct {
 	Faults     *faults.Set      // nil: none can be made
 	Metrics    *metrics.Metrics // may be nil
 	Dictionary *dict.Dictionary // with the entries of the configuration; nil: the standard's
-	Charset    string           // defined term of text for which an object names none
 	Ready      func() error     // why the server is not ready, nil if it is
 	Logger     *slog.Logger
 }
@@ -113,6 +113,7 @@ func (s *Server) serve(w *recorder, r *http.Request) error {
 	if err != nil {
 		return s.refuse(w, r, err)
 	}
+	r.URL.RawQuery = strings.ReplaceAll(r.URL.RawQuery, ";", "%3B") // lists have it as it is; Go would drop them
 	path, err := pathSegments(r.URL)
 	if err != nil {
 		return s.refuse(w, r, fail(statusBadRequest, "The path is not well escaped"))
