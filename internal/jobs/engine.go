@@ -246,12 +246,21 @@ func (e *Engine) List() []string {
 // Infos returns all jobs, sorted by id.
 func (e *Engine) Infos() []Info {
 	e.mu.Lock()
-	infos := make([]Info, 0, len(e.entries))
+	all := make([]*entry, 0, len(e.entries))
 	for _, en := range e.entries {
-		infos = append(infos, en.info())
+		all = append(all, en)
 	}
 	e.mu.Unlock()
-	slices.SortFunc(infos, func(a, b Info) int { return strings.Compare(a.ID, b.ID) })
+	// Nobody waits for the sorting: the id of an entry never changes.
+	slices.SortFunc(all, func(a, b *entry) int { return strings.Compare(a.rec.ID, b.rec.ID) })
+	infos := make([]Info, 0, len(all))
+	for part := range slices.Chunk(all, 1000) {
+		e.mu.Lock()
+		for _, en := range part {
+			infos = append(infos, en.info())
+		}
+		e.mu.Unlock()
+	}
 	return infos
 }
 

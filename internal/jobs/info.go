@@ -1,6 +1,7 @@
 package jobs
 
 import (
+	"bytes"
 	"encoding/json"
 	"math"
 	"time"
@@ -55,60 +56,11 @@ func FormatTime(t time.Time) string { return t.UTC().Format(TimeFormat + ".00000
 // TimeFormat is what [FormatTime] writes without the microseconds; [time.Parse] takes them, too.
 const TimeFormat = "20060102T150405"
 
-// infoJSON lists the fields of GET /jobs/{id}; Attempts and NextAttempt are additions of this program.
-type infoJSON struct {
-	Attempts               *int   `json:",omitempty"`
-	CompletionTime         string `json:",omitempty"`
-	Content                any
-	CreationTime           string
-	EffectiveRuntime       float64
-	ErrorCode              Code
-	ErrorDescription       string
-	ErrorDetails           string
-	EstimatedTimeOfArrival string `json:",omitempty"`
-	ID                     string
-	NextAttempt            string `json:",omitempty"`
-	Priority               int
-	Progress               int
-	State                  State
-	Timestamp              string
-	Type                   string
-	UserData               json.RawMessage `json:",omitempty"`
-}
-
 // MarshalJSON writes the job as Orthanc's GET /jobs/{id} shows it.
 func (i Info) MarshalJSON() ([]byte, error) {
-	out := infoJSON{
-		Content:          i.Content,
-		CreationTime:     FormatTime(i.Created),
-		EffectiveRuntime: i.Runtime.Round(time.Millisecond).Seconds(),
-		ErrorCode:        i.ErrorCode,
-		ErrorDescription: i.ErrorCode.Describe(),
-		ErrorDetails:     i.ErrorDetails,
-		ID:               i.ID,
-		Priority:         i.Priority,
-		Progress:         i.Progress(),
-		State:            i.State,
-		Timestamp:        FormatTime(i.Taken),
-		Type:             i.Kind,
-		UserData:         i.UserData,
-	}
-	if i.Content == nil {
-		out.Content = struct{}{}
-	}
-	if i.State.Ended() {
-		out.CompletionTime = FormatTime(i.Changed)
-	}
-	if eta, ok := i.arrival(); ok {
-		out.EstimatedTimeOfArrival = FormatTime(eta)
-	}
-	if i.Attempt > 0 {
-		out.Attempts = &i.Attempt
-	}
-	if i.State == Retry {
-		out.NextAttempt = FormatTime(i.NextAttempt)
-	}
-	return json.Marshal(out)
+	var b bytes.Buffer
+	err := i.WriteJSON(&b, "", "")
+	return b.Bytes(), err
 }
 
 // arrival estimates when a running job ends; it needs more than one percent of progress.

@@ -2,6 +2,7 @@ package jobs
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"runtime/debug"
@@ -125,6 +126,9 @@ func (e *Engine) settle(en *entry, v verdict) {
 		}
 	}
 	e.takeState(en)
+	if v.state.Ended() {
+		e.freeze(en)
+	}
 	e.mu.Lock()
 	now := time.Now()
 	en.stop(nil)
@@ -270,4 +274,15 @@ func (e *Engine) announce(en *entry) {
 	if e.entries[en.rec.ID] != en && !en.gone {
 		e.notifyGone(en)
 	}
+}
+
+// freeze keeps the content of a job that has ended as text: it is shown again and again, and changes no more.
+func (e *Engine) freeze(en *entry) {
+	content, err := json.Marshal(en.content)
+	if err != nil {
+		return // said when it is stored
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	en.content = json.RawMessage(content)
 }

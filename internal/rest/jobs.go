@@ -38,13 +38,39 @@ func listJobs(s *Server, c *Call) error {
 	}
 	infos := filter.choose(s.Jobs.Infos())
 	if c.Flag("expand") {
-		return c.JSON(infos)
+		return c.jobList(infos)
 	}
 	ids := make([]string, len(infos))
 	for i := range infos {
 		ids[i] = infos[i].ID
 	}
 	return c.JSON(ids)
+}
+
+// jobList answers with many jobs, a piece at a time.
+func (c *Call) jobList(infos []jobs.Info) error {
+	const piece = 64 << 10
+	if len(infos) == 0 {
+		return c.JSON(infos)
+	}
+	c.w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	var b bytes.Buffer
+	begin := "[\n   "
+	for i := range infos {
+		b.WriteString(begin)
+		begin = ",\n   "
+		if err := infos[i].WriteJSON(&b, "   ", "   "); err != nil {
+			return err
+		}
+		if b.Len() >= piece {
+			if _, err := b.WriteTo(c.w); err != nil {
+				return err
+			}
+		}
+	}
+	b.WriteString("\n]\n")
+	_, err := b.WriteTo(c.w)
+	return err
 }
 
 func deleteJob(s *Server, c *Call) error {
