@@ -12,8 +12,8 @@ import (
 )
 
 // ResumeReports goes on with requests of which it is not known whether their peer got them: the last run ended in
-// between, and no job goes on with them. A job asks again, under the same Transaction UID. It is called once the engine
-// has started.
+// between, and no job goes on with them. A job asks again, under the same Transaction UID. Jobs that wait for a report
+// which was kept just before the end are told. It is called once the engine has started.
 func (d *Deps) ResumeReports(ctx context.Context) error {
 	rows, err := d.unanswered(ctx)
 	if err != nil {
@@ -36,7 +36,7 @@ func (d *Deps) ResumeReports(ctx context.Context) error {
 	return nil
 }
 
-// unanswered finds the rows of such requests.
+// unanswered finds the rows of such requests, and tells the jobs whose reports are there.
 func (d *Deps) unanswered(ctx context.Context) (open []*index.CommitReport, err error) {
 	var rows []index.CommitReport
 	err = d.Store.View(ctx, func(tx index.ReadTx) (err error) {
@@ -52,6 +52,9 @@ func (d *Deps) unanswered(ctx context.Context) (open []*index.CommitReport, err 
 		data, err := reportDataOf(row)
 		if err != nil {
 			return nil, err
+		}
+		if row.Status != index.CommitPending && d.isOpen(data.Job) {
+			go d.hurry(ctx, data.Job)
 		}
 		if data.Unanswered && data.status(row, now) == index.CommitPending && !d.isOpen(data.Job) {
 			whole, err := d.loadReport(ctx, dicom.UID(row.TransactionUID))

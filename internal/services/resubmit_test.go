@@ -178,6 +178,20 @@ func TestResubmitGoesOnAfterRestart(t *testing.T) {
 
 func first[A, B any](a A, _ B) A { return a }
 
+// A report that was kept just before the end of a run is seen by its job in the next one.
+func TestReportKeptBeforeTheEndIsSeen(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	newSink(t, s, nil)
+	refs := s.putInto(1)
+	s.openFor("2.25.1", "sink", "SINK", refs, index.CommitFailure, nil)
+	id := s.resubmit("2.25.1", jobkinds.ResubmitOptions{})
+	tried, _ := attempts(t, s.reach(id, jobs.Retry))
+	s.openFor(string(tried[0]), "sink", "SINK", refs, index.CommitSuccess, map[string]any{"Job": id}) // and nobody is told
+	s.restart()
+	s.reach(id, jobs.Success)
+}
+
 // openFor puts the report of a request into the site's database.
 func (s *site) openFor(uid, name, aet string, refs []index.Reference, status index.CommitStatus, data map[string]any) {
 	s.t.Helper()
