@@ -38,13 +38,21 @@ type directory struct {
 	err       error
 
 	patient, study, series index.ID // the last ones
+	people                 map[string]*person
+	person                 *person // the one whose studies come at present
 	// Offsets of the last record of each level in items, -1 for none in the present parent.
-	lastRoot, lastPatient, lastStudy, lastSeries, lastLeaf int
-	studies, seriesCount, leaves                           int // within the parent, for numbers that are missing
+	lastRoot, lastSeries, lastLeaf int
+	persons, seriesCount, leaves   int // within the parent, for numbers that are missing
+}
+
+// person is a PATIENT record. Objects with one PatientID, or none, and different names are not of one person, though one
+// resource in the index.
+type person struct {
+	offset, lastStudy, studies int
 }
 
 func newDirectory(_ *Plan, o Options) *directory {
-	d := &directory{extended: o.Extended, transcode: o.Transcode, lastRoot: -1, lastPatient: -1, lastStudy: -1, lastSeries: -1, lastLeaf: -1}
+	d := &directory{extended: o.Extended, transcode: o.Transcode, lastRoot: -1, lastSeries: -1, lastLeaf: -1}
 	d.prefix = codec.EncodeFileMeta(codec.MetaInfo{SOPClassUID: dicom.MediaStorageDirectoryStorage,
 		SOPInstanceUID: dicom.NewUID(), TransferSyntaxUID: dicom.ExplicitVRLittleEndian})
 	d.prefix = appendElement(d.prefix, 0x00041130, dicom.VRCS, []byte(fileSetID))
@@ -83,18 +91,11 @@ func (d *directory) add(at *recordPlace, r *record) {
 		d.link(&d.lastRoot, -1, offset)
 		return
 	}
-	if d.lastPatient < 0 || d.patient != at.study.patient {
-		d.patient = at.study.patient
-		d.lastPatient = d.append("PATIENT", r, patientKeys, nil)
-		d.link(&d.lastRoot, -1, d.lastPatient)
-		d.lastStudy, d.studies = -1, 0
-		d.study = index.ID{}
-	}
-	if d.lastStudy < 0 || d.study != at.study.study {
+	if d.enter(at.study.patient, r) || d.study != at.study.study {
 		d.study = at.study.study
-		d.studies++
-		r.number = d.studies
-		d.link(&d.lastStudy, d.lastPatient, d.append("STUDY", r, studyKeys, nil))
+		d.person.studies++
+		r.number = d.person.studies
+		d.link(&d.person.lastStudy, d.person.offset, d.append("STUDY", r, studyKeys, nil))
 		d.lastSeries, d.seriesCount = -1, 0
 		d.series = index.ID{}
 	}
@@ -106,12 +107,31 @@ func (d *directory) add(at *recordPlace, r *record) {
 		if d.extended {
 			keys = extendedSeriesKeys
 		}
-		d.link(&d.lastSeries, d.lastStudy, d.append("SERIES", r, keys, nil))
+		d.link(&d.lastSeries, d.person.lastStudy, d.append("SERIES", r, keys, nil))
 		d.lastLeaf, d.leaves = -1, 0
 	}
 	d.leaves++
 	r.number = d.leaves
 	d.link(&d.lastLeaf, d.lastSeries, d.append(kind.name, r, kind.keys, r.reference(at.file)))
+}
+
+// enter finds or makes the PATIENT record that an object belongs to, and reports whether it is another one than before.
+func (d *directory) enter(patient index.ID, r *record) bool {
+	if d.people == nil || d.patient != patient {
+		d.patient, d.people = patient, map[string]*person{}
+	}
+	name := r.values.String(dicom.TagPatientName)
+	who := d.people[name]
+	if who == nil {
+		d.persons++
+		r.number = d.persons
+		who = &person{offset: d.append("PATIENT", r, patientKeys, nil), lastStudy: -1}
+		d.link(&d.lastRoot, -1, who.offset)
+		d.people[name] = who
+	}
+	changed := who != d.person
+	d.person = who
+	return changed
 }
 
 // link lets the record before, or the parent if there is none, point to a record; parent -1 is the root.

@@ -186,6 +186,8 @@ func (r *record) substitute(k key) dicom.Element {
 		value = strconv.Itoa(r.number)
 	case aLabel:
 		value = "UNKNOWN"
+	case aPatientID:
+		value = "UNKNOWN" + strconv.Itoa(r.number)
 	case aModality:
 		value = "OT"
 	}

@@ -24,18 +24,19 @@ type key struct {
 type requirement uint8
 
 const (
-	optional  requirement = iota // types 1C and 3: only where the object has it
-	mayEmpty                     // type 2
-	clinical                     // type 1; left empty rather than made up, for it says something about the patient
-	aDate                        // type 1; the nearest date of the object
-	aTime                        // type 1; the nearest time of the object
-	aNumber                      // type 1; the number within the parent
-	aLabel                       // type 1; UNKNOWN
-	aModality                    // type 1; OT
+	optional   requirement = iota // types 1C and 3: only where the object has it
+	mayEmpty                      // type 2
+	clinical                      // type 1; left empty rather than made up, for it says something about the patient
+	aDate                         // type 1; the nearest date of the object
+	aTime                         // type 1; the nearest time of the object
+	aNumber                       // type 1; the number within the parent
+	aLabel                        // type 1; UNKNOWN
+	aPatientID                    // type 1; UNKNOWN with a number: nobody's
+	aModality                     // type 1; OT
 )
 
 var (
-	patientKeys = []key{{dicom.TagPatientName, dicom.VRPN, mayEmpty}, {dicom.TagPatientID, dicom.VRLO, aLabel}}
+	patientKeys = []key{{dicom.TagPatientName, dicom.VRPN, mayEmpty}, {dicom.TagPatientID, dicom.VRLO, aPatientID}}
 	studyKeys   = []key{
 		{dicom.TagStudyDate, dicom.VRDA, aDate}, {dicom.TagStudyTime, dicom.VRTM, aTime},
 		{dicom.TagAccessionNumber, dicom.VRSH, mayEmpty}, {dicom.TagStudyDescription, dicom.VRLO, mayEmpty},
@@ -67,7 +68,7 @@ func keys(lists ...[]key) []key {
 	return all
 }
 
-var image = &recordKind{name: "IMAGE", keys: instanceNumber}
+var image = &recordKind{name: "IMAGE", keys: keys([]key{{0x00080008, dicom.VRCS, optional}}, instanceNumber)}
 
 // Kinds of record other than IMAGE.
 var (
@@ -131,7 +132,7 @@ var byClass = map[string]*recordKind{
 	"481.4": rtTreatRecord, "481.6": rtTreatRecord, "481.7": rtTreatRecord, "481.9": rtTreatRecord,
 	"481.10": radiotherapy, "481.11": radiotherapy, "481.12": radiotherapy, "481.13": radiotherapy, "481.14": radiotherapy,
 	"481.15": radiotherapy, "481.16": radiotherapy, "481.17": radiotherapy, "481.18": radiotherapy, "481.19": radiotherapy,
-	"481.20": radiotherapy, "481.21": radiotherapy, "481.22": radiotherapy, "481.24": radiotherapy, "481.25": radiotherapy,
+	"481.20": radiotherapy, "481.21": radiotherapy, "481.22": radiotherapy, "481.25": radiotherapy,
 	"11.": presentation, "9.": waveform, "88.": srDocument, "88.59": keyObject, "79.1": srDocument, "78.6": srDocument,
 	"4.2": spectroscopy, "66": rawData, "66.1": registration, "66.3": registration, "66.2": fiducial, "66.5": surface,
 	"66.6": tract, "67": valueMap, "68.": surfaceScan, "77.1.5.3": stereometric, "78.": measurement, "80.1": measurement,
