@@ -158,11 +158,14 @@ func (t *tx) noteNew(p *parents, n *index.NewInstance) error {
 // touch notes when the parents were last updated, once a second: nobody is shown more. They are not stable from then on,
 // unless quiet.
 func (t *tx) touch(p *parents, n *index.NewInstance, quiet bool) error {
-	second := n.Received.Unix()
+	second, micro := n.Received.Unix(), n.Received.UnixMicro()
+	if t.recent == nil {
+		t.recent = map[int64]int64{}
+	}
+	t.recent[p.patient] = max(t.recent[p.patient], micro)
 	if p.updated == second {
 		return nil
 	}
-	micro := n.Received.UnixMicro()
 	now, unstable := num(micro), num(micro)
 	if quiet {
 		unstable = null
@@ -170,7 +173,7 @@ func (t *tx) touch(p *parents, n *index.NewInstance, quiet bool) error {
 	if err := errors.Join(
 		t.c.exec("UPDATE series SET updated=?, unstable=? WHERE pk=?", now, unstable, num(p.series)),
 		t.c.exec("UPDATE studies SET updated=?, unstable=? WHERE pk=?", now, unstable, num(p.study)),
-		t.c.exec("UPDATE patients SET updated=?1, recency=?1, unstable=?2 WHERE pk=?3", now, unstable, num(p.patient))); err != nil {
+		t.c.exec("UPDATE patients SET updated=?, unstable=? WHERE pk=?", now, unstable, num(p.patient))); err != nil {
 		return err
 	}
 	p.updated = second

@@ -19,6 +19,8 @@ type tx struct {
 	noted  bool             // change differs from the stored one
 
 	position string // to be noted; "" as it is
+
+	recent map[int64]int64 // patients that instances came to, and when the last one did
 	deleted  bool   // rows have gone, so that places in lists have moved
 }
 
@@ -303,6 +305,11 @@ func (t *tx) PruneOrphans() error {
 
 // flushTotals adds up what the transaction has counted.
 func (t *tx) flushTotals() error {
+	for patient, micro := range t.recent {
+		if err := t.c.exec("UPDATE patients SET recency=?1 WHERE pk=?2 AND recency<?1", num(micro), num(patient)); err != nil {
+			return err
+		}
+	}
 	if t.totals == (index.Statistics{}) && !t.noted && t.position == "" && !t.deleted {
 		return nil
 	}
