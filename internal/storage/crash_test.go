@@ -21,6 +21,9 @@ const crashDir, crashLayout, crashRun = "GANTRY_TEST_CRASH_DIR", "GANTRY_TEST_CR
 
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(crashDir); dir != "" {
+		if os.Getenv(crashWork) != "" {
+			workUntilKilled(dir, os.Getenv(crashLayout), os.Getenv(crashRun))
+		}
 		storeUntilKilled(dir, os.Getenv(crashLayout), os.Getenv(crashRun))
 	}
 	os.Exit(m.Run())
