@@ -27,6 +27,7 @@ type sink struct {
 	got      []dicom.UID
 	before   func(ctx context.Context, n int, instance dicom.UID) error // n objects came before
 	requests []*jobkinds.CommitmentData
+	heard    func(ctx context.Context, n int) error // a request came, after n others; nil: it is answered
 }
 
 func (k *sink) Store(ctx context.Context, rq *scp.StoreRequest) error {
@@ -48,14 +49,18 @@ func (k *sink) Store(ctx context.Context, rq *scp.StoreRequest) error {
 	return nil
 }
 
-func (k *sink) Action(_ context.Context, rq *scp.ActionRequest) (*scp.ActionResult, error) {
+func (k *sink) Action(ctx context.Context, rq *scp.ActionRequest) (*scp.ActionResult, error) {
 	data, err := jobkinds.ReadCommitmentData(rq.Data, rq.TransferSyntax, 0)
 	if err != nil {
 		return nil, err
 	}
 	k.mu.Lock()
-	defer k.mu.Unlock()
+	n, heard := len(k.requests), k.heard
 	k.requests = append(k.requests, data)
+	k.mu.Unlock()
+	if heard != nil {
+		return nil, heard(ctx, n)
+	}
 	return nil, nil
 }
 
@@ -236,6 +241,49 @@ func TestSendGoesOnAfterRestart(t *testing.T) {
 	if uid != content(t, before)["StorageCommitmentTransactionUID"] || len(k.requests) != 1 ||
 		k.requests[0].TransactionUID != dicom.UID(uid.(string)) || !slices.Equal(k.requests[0].References, refs) {
 		t.Errorf("transaction %v, requests %+v", uid, k.requests)
+	}
+}
+
+// A job whose request for commitment may have been heard asks again, under its Transaction UID; what was sent is not sent
+// again, and cancelling leaves no report that pends.
+func TestSendAsksAgainAfterRestart(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	k := newSink(t, s, nil)
+	heard := make(chan struct{}, 3)
+	k.mu.Lock()
+	k.heard = func(ctx context.Context, n int) error {
+		heard <- struct{}{}
+		if n != 1 {
+			<-ctx.Done() // no answer until the requester has gone
+		}
+		return ctx.Err()
+	}
+	k.mu.Unlock()
+	refs := s.putInto(2)
+	send := func() string {
+		id, err := s.engine.Submit(t.Context(), s.newSend(jobkinds.SendOptions{Resources: s.instances(refs), StorageCommitment: true}), jobs.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		<-heard
+		return id
+	}
+	id := send()
+	s.restart()
+	info := s.reach(id, jobs.Success)
+	uid := dicom.UID(content(t, info)["StorageCommitmentTransactionUID"].(string))
+	if asked := s.asked(k); len(asked) != 2 || asked[0].TransactionUID != uid || asked[1].TransactionUID != uid || len(k.taken()) != 2 {
+		t.Errorf("%d objects, requests %+v", len(k.taken()), asked)
+	}
+	<-heard
+	id = send()
+	if err := s.engine.Cancel(t.Context(), id); err != nil {
+		t.Fatal(err)
+	}
+	s.reach(id, jobs.Failure)
+	if rows := reports(t, s); len(rows) != 1 || rows[0].TransactionUID != string(uid) {
+		t.Errorf("%+v", rows)
 	}
 }
 
