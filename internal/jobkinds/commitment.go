@@ -3,6 +3,7 @@ package jobkinds
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -108,7 +109,7 @@ func (j *commitmentJob) RetryPolicy() jobs.RetryPolicy {
 func (j *commitmentJob) Step(ctx context.Context) (jobs.Result, error) {
 	row, err := j.deps.loadRequest(ctx, j.id())
 	if err != nil {
-		return jobs.Result{}, err
+		return jobs.Result{}, j.retryable(err)
 	}
 	switch {
 	case row.State == index.CommitReported:
@@ -159,9 +160,13 @@ func (j *commitmentJob) Ended(ctx context.Context, err error) {
 	}
 }
 
-// retryable marks an error for another attempt while the time for delivery lasts.
+// retryable marks an error for another attempt while the time for delivery lasts; of a handler it is given only while
+// there is time.
 func (j *commitmentJob) retryable(err error) error {
-	if j.outOfTime() {
+	var handler *HandlerError
+	switch {
+	case errors.As(err, &handler):
+	case errors.Is(err, errForgotten), j.outOfTime():
 		return err
 	}
 	return jobs.Again(err)

@@ -3,6 +3,7 @@ package jobkinds
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"time"
 
@@ -47,9 +48,13 @@ func (j *commitmentJob) deliver(ctx context.Context, row *index.CommitRequest) e
 		return jobs.Fail(jobs.CodeNetworkProtocol, err)
 	}
 	j.log().Info("storage commitment report delivered", "event", row.EventTypeID)
-	return j.deps.updateRequest(context.WithoutCancel(ctx), j.id(), func(row *index.CommitRequest) {
+	err = j.deps.updateRequest(context.WithoutCancel(ctx), j.id(), func(row *index.CommitRequest) {
 		row.State, row.Delivered, row.LastError = index.CommitReported, time.Now(), ""
 	})
+	if err != nil { // the same report goes out again, until that can be noted
+		return j.retryable(fmt.Errorf("jobkinds: note that the report was delivered: %w", err))
+	}
+	return nil
 }
 
 // delivery returns how the report reaches its peer. A caller without an address gets it on its own association.

@@ -16,9 +16,8 @@ import (
 	"gantry/internal/storage/index"
 )
 
-// Values of StorageCommitmentHandlerOnFailure.
+// Values of StorageCommitmentHandlerOnFailure besides "fail".
 const (
-	handlerFail    = "fail"
 	handlerDefault = "default"
 	handlerRetry   = "retry"
 )
@@ -76,7 +75,8 @@ type handling struct {
 	name      string // of the handler, for errors
 	timeout   time.Duration
 	onFailure string
-	missing   bool // it may commit what we would not
+	missing   bool        // it may commit what we would not
+	outOfTime func() bool // for retry
 	about     handlerRequest
 	log       *slog.Logger
 }
@@ -87,17 +87,14 @@ func (j *commitmentJob) handler(row *index.CommitRequest) *handling {
 	if c.StorageCommitmentHandler == "" {
 		return nil
 	}
-	h := &handling{
+	return &handling{
 		caller: j.deps.handlerCaller(), name: c.StorageCommitmentHandler, onFailure: c.StorageCommitmentHandlerOnFailure,
 		timeout: time.Duration(c.StorageCommitmentHandlerTimeout) * time.Second, missing: c.StorageCommitmentHandlerCommitsMissing,
 		log: j.log(), about: handlerRequest{
 			TransactionUID: j.Transaction, CallingAET: peerOf(row.PeerAET), CalledAET: row.CalledAET, RemoteIP: row.PeerAddr,
 		},
+		outOfTime: j.outOfTime,
 	}
-	if h.onFailure == handlerRetry && j.outOfTime() {
-		h.onFailure = handlerFail // the requester was promised a report
-	}
-	return h
 }
 
 // ask lets the handler change the reasons of a batch. An error means that the whole request is to be decided later.
@@ -111,12 +108,12 @@ func (h *handling) ask(ctx context.Context, refs []index.Reference, found []inde
 		return ctx.Err()
 	}
 	h.log.Error("the storage commitment handler failed", "error", err, "consequence", h.onFailure)
-	switch h.onFailure {
-	case handlerRetry:
+	switch {
+	case h.onFailure == handlerRetry && !h.outOfTime():
 		return err
-	case handlerDefault:
+	case h.onFailure == handlerDefault:
 		return nil
-	}
+	} // the requester was promised a report
 	for i, reason := range reasons {
 		if reason == 0 {
 			reasons[i] = ReasonProcessingFailure

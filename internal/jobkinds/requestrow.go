@@ -182,6 +182,9 @@ func isFinished(row *index.CommitRequest) bool {
 	return row.State == index.CommitReported || row.State == index.CommitFailed
 }
 
+// errForgotten means that there is no row of the request.
+var errForgotten = errors.New("jobkinds: the storage commitment request is no longer kept")
+
 // loadRequest reads the row of a request.
 func (d *Deps) loadRequest(ctx context.Context, id requestID) (row *index.CommitRequest, err error) {
 	err = d.Store.View(ctx, func(tx index.ReadTx) error {
@@ -189,7 +192,7 @@ func (d *Deps) loadRequest(ctx context.Context, id requestID) (row *index.Commit
 		return err
 	})
 	if errors.Is(err, index.ErrNotFound) {
-		return nil, jobs.Failf(jobs.CodeInexistent, "the storage commitment request %s is no longer kept", id.transaction)
+		return nil, jobs.Failf(jobs.CodeInexistent, "%w: %s", errForgotten, id.transaction)
 	}
 	return row, err
 }
