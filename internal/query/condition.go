@@ -34,7 +34,7 @@ func NewMatch(tag dicom.Tag, vr dicom.VR, text string, caseSensitive bool) (m in
 	switch {
 	case text == "":
 		return m, false, nil
-	case vr == dicom.VRSQ:
+	case vr == dicom.VRSQ && !strings.ContainsAny(text, "*?"):
 		return m, false, &BadConditionError{Tag: tag, Type: true, Reason: fmt.Sprintf("%s is a sequence: give an object with conditions on its items", name(tag))}
 	case strings.Contains(text, "-") && isTime(vr):
 		m.Kind, m.Values = index.Between, nil

@@ -26,13 +26,14 @@ func (c *Call) expand(missing bool) (bool, error) {
 	if !given {
 		return missing, nil
 	}
-	switch values[0] {
+	value := values[len(values)-1]
+	switch value {
 	case "", "1", "true":
 		return true, nil
 	case "0", "false":
 		return false, nil
 	}
-	return false, fail(statusParameterOutOfRange, "Expected a Boolean for GET argument \"expand\", found: %.60s", values[0])
+	return false, fail(statusParameterOutOfRange, "Expected a Boolean for GET argument \"expand\", found: %.60s", value)
 }
 
 // requestedTags reads ?requested-tags=a;b, which older releases of Orthanc spell requestedTags.

@@ -33,6 +33,9 @@ func find(s *Server, c *Call) error {
 	if q.Limit, err = b.count("Limit"); err != nil {
 		return err
 	}
+	if err := s.readOrder(b, q); err != nil {
+		return err
+	}
 	if b.nothing {
 		return c.JSON([]string{})
 	}
@@ -62,7 +65,7 @@ func countResources(s *Server, c *Call) error {
 func (s *Server) findQuery(b *findBody) (*query.Query, error) {
 	q := &query.Query{}
 	for _, read := range []func(*findBody, *query.Query) error{readLevel, s.readQuery, readParents, s.readMetadataQuery,
-		readLabels, s.readOrder} {
+		readLabels} {
 		if err := read(b, q); err != nil {
 			return nil, err
 		}

@@ -3,7 +3,6 @@ package rest
 import (
 	"bytes"
 	"encoding/json"
-	"strconv"
 
 	"gantry/internal/dicom/dicomjson"
 )
@@ -45,25 +44,13 @@ func (b *findBody) flag(name string) (v bool, err error) {
 
 // count reads a number that is not negative; 0 if it is not there.
 func (b *findBody) count(name string) (n int, err error) {
-	var number json.Number
-	if _, given := b.fields[name]; !given {
-		return 0, nil
-	}
 	if _, err := b.read(name, "an integer", &n); err != nil {
-		if given, _ := b.read(name, "", &number); given && isWhole(number) {
-			return 0, fail(statusParameterOutOfRange, "Field %q is too large", name)
-		}
 		return 0, err
 	}
 	if n < 0 {
 		return 0, fail(statusParameterOutOfRange, "Field %q must be a positive integer", name)
 	}
 	return n, nil
-}
-
-func isWhole(n json.Number) bool {
-	_, err := strconv.ParseFloat(string(n), 64)
-	return err == nil && !bytes.ContainsAny([]byte(n), ".eE")
 }
 
 // texts reads a list of texts; other values in it stand for their JSON.

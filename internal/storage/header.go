@@ -276,7 +276,10 @@ func (p *plan) texts(h *header, n *index.NewInstance) (patientID string) {
 			if v.end-v.start > maxTagValue {
 				continue
 			}
-			tags = append(tags, index.Tag{Tag: v.tag, Value: strings.Trim(text, " \x00")})
+			if v.vr != dicom.VRUN { // Orthanc takes bytes of unknown VR as they are
+				text = strings.Trim(text, " \x00")
+			}
+			tags = append(tags, index.Tag{Tag: v.tag, Value: text})
 		}
 		*lists[l] = tags[first:len(tags):len(tags)]
 	}
