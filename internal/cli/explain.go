@@ -58,7 +58,10 @@ func explain(err error) (text, hint string) {
 	var listen *daemon.ListenError
 	var failures *failuresError
 	var locked *storage.LockedError
+	var archive *brokenArchiveError
 	switch {
+	case errors.As(err, &archive):
+		return plain(err), "Run the command again; with --async the daemon keeps the archive, and a download goes on where it broke off."
 	case errors.As(err, &locked):
 		return locked.Dir + " is in use by another gantry",
 			"Stop that one, or name another folder (--storage); fsck --read-only, export and backup work beside it."
