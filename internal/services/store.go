@@ -96,7 +96,7 @@ func storeStatus(err error) error {
 	switch {
 	case errors.Is(err, storage.ErrFull):
 		return wrap(dimse.StatusOutOfResources, "no space left")
-	case errors.Is(err, storage.ErrReadOnly), errors.Is(err, storage.ErrWriteStopped):
+	case errors.Is(err, storage.ErrReadOnly), errors.Is(err, storage.ErrFrozen), errors.Is(err, storage.ErrWriteStopped):
 		return wrap(dimse.StatusOutOfResources, "the store takes no objects at present")
 	case errors.As(err, &mismatch):
 		return wrap(dimse.StatusDataSetMismatch, "data set and request differ in "+mismatch.Tag.String())
