@@ -178,6 +178,24 @@ func TestResubmitGoesOnAfterRestart(t *testing.T) {
 
 func first[A, B any](a A, _ B) A { return a }
 
+// However few reports are kept, a job gets to see the one it waits for.
+func TestReportIsKeptForItsJob(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, func(c *config.Config) { c.StorageCommitmentReportsSize = 0 })
+	newSink(t, s, nil)
+	refs := s.putInto(1)
+	s.openFor("2.25.1", "sink", "SINK", refs, index.CommitFailure, nil)
+	id := s.resubmit("2.25.1", jobkinds.ResubmitOptions{})
+	tried, _ := attempts(t, s.reach(id, jobs.Retry))
+	if got := send(t, s, "SINK", 1, request(tried[0], refs)); got != dimse.StatusSuccess {
+		t.Fatal(got)
+	}
+	s.reach(id, jobs.Success)
+	if _, err := s.peers.Report(t.Context(), "2.25.1"); !errors.Is(err, jobkinds.ErrUnknownTransaction) {
+		t.Errorf("an old report beyond the limit: %v", err)
+	}
+}
+
 // A report that was kept just before the end of a run is seen by its job in the next one.
 func TestReportKeptBeforeTheEndIsSeen(t *testing.T) {
 	t.Parallel()
