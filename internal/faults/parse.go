@@ -216,10 +216,10 @@ func list[T ~string](words []T) string {
 }
 
 // rejections are the names of the usual answers of A-ASSOCIATE-RJ (PS3.8 9.3.4).
-func rejections() map[string]*dul.Rejection {
-	return map[string]*dul.Rejection{
-		"no-reason": dul.RejectNoReason(), "application-context": dul.RejectApplicationContext(),
-		"calling-aet": dul.RejectCallingAET(), "called-aet": dul.RejectCalledAET(),
-		"protocol-version": dul.RejectProtocolVersion(), "congestion": dul.RejectCongestion(), "local-limit": dul.RejectLocalLimit(),
+func rejections() map[string]dul.Rejection {
+	return map[string]dul.Rejection{
+		"no-reason": *dul.RejectNoReason(), "application-context": *dul.RejectApplicationContext(),
+		"calling-aet": *dul.RejectCallingAET(), "called-aet": *dul.RejectCalledAET(),
+		"protocol-version": *dul.RejectProtocolVersion(), "congestion": *dul.RejectCongestion(), "local-limit": *dul.RejectLocalLimit(),
 	}
 }

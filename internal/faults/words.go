@@ -147,8 +147,8 @@ func readAbort(r *Rule, v string) error {
 }
 
 func readReject(r *Rule, v string) error {
-	if named := rejections()[v]; named != nil {
-		r.Rejection = *named
+	if named, known := rejections()[v]; known {
+		r.Rejection = named
 		return nil
 	}
 	n, err := numbers(v, 3, 255)
