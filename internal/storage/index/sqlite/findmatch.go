@@ -39,8 +39,10 @@ func (q *findQuery) criterion(c *index.Criterion, table string) string {
 }
 
 // other reads a tag without a column.
-func other(table string, t dicom.Tag) string {
-	return fmt.Sprintf("json_extract(%s.tags,'$.\"%08x\"')", table, uint32(t))
+func other(table string, t dicom.Tag) string { return jsonTag(table+".tags", t) }
+
+func jsonTag(column string, t dicom.Tag) string {
+	return fmt.Sprintf("json_extract(%s,'$.\"%08x\"')", column, uint32(t))
 }
 
 // value reads a tag of a level, folded if it is to be compared as text.

@@ -49,7 +49,13 @@ func (q *findQuery) atAndAbove(level index.Level) []string {
 	var where []string
 	if level > index.Patient {
 		up := &tables[level-1]
-		switch above := q.atAndAbove(level - 1); {
+		var above []string
+		if level == index.Study && q.asksPatient() {
+			where = append(where, q.ofPatient())
+		} else {
+			above = q.atAndAbove(level - 1)
+		}
+		switch {
 		case len(above) == 1 && q.isOne(level-1):
 			where = append(where, t.name+"."+t.parent+"=(SELECT pk FROM "+up.name+" WHERE "+above[0]+")")
 		case len(above) > 0:

@@ -82,6 +82,11 @@ func (t *tx) makeParents(p *parents, n *index.NewInstance) (err error) {
 	if p.study, err = t.parentKey(index.Study, n.Study, p.patient, n.StudyTags, p, n); err != nil {
 		return err
 	}
+	if len(p.fresh) == 1 && p.fresh[0].Level == index.Study {
+		if err := t.ownPatient(p.study, p.patient, n.PatientTags); err != nil {
+			return err
+		}
+	}
 	p.series, err = t.insertParent(index.Series, n.Series, p.study, n.SeriesTags, p, n)
 	return err
 }

@@ -125,6 +125,9 @@ func recordQuery(level index.Level, want index.Want) string {
 			joins += joinUp(up, up-1)
 		}
 	}
+	if level == index.Study && topTags(level, want) == index.Patient {
+		columns = append(columns, "studies.patient_tags")
+	}
 	if want&index.WantChildren != 0 {
 		columns = append(columns, childList(level))
 	}
@@ -191,6 +194,12 @@ func scanRecord(s *sqlite.Stmt, level index.Level, want index.Want, r *index.Rec
 			return err
 		}
 		i += len(tables[up-1].columns) + 1
+	}
+	if level == index.Study && topTags(level, want) == index.Patient {
+		if err := scanOwnPatient(s, i, &r.Above[index.Patient]); err != nil {
+			return err
+		}
+		i++
 	}
 	return scanBelow(s, i, want, r)
 }

@@ -128,6 +128,8 @@ DROP INDEX patients_by_patient_id;
 CREATE INDEX patients_by_patient_id ON patients(patient_id_folded);
 DROP INDEX studies_by_accession_number;
 CREATE INDEX studies_by_accession_number ON studies(accession_number_folded);
+ALTER TABLE studies ADD COLUMN patient_tags TEXT;
+CREATE INDEX studies_with_own_patient ON studies(patient) WHERE patient_tags IS NOT NULL;
 `
 
 // checkVersion refuses a file of a newer format, or of something else, by name.

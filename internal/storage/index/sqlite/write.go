@@ -20,8 +20,8 @@ type tx struct {
 
 	position string // to be noted; "" as it is
 
-	recent map[int64]int64 // patients that instances came to, and when the last one did
-	deleted  bool   // rows have gone, so that places in lists have moved
+	recent  map[int64]int64 // patients that instances came to, and when the last one did
+	deleted bool            // rows have gone, so that places in lists have moved
 }
 
 // flags of an instance row
@@ -159,14 +159,20 @@ func (t *tx) retagParents(p *parents, n *index.NewInstance) error {
 	} {
 		var children int
 		err := t.c.one(l.alone, []arg{num(l.pk)}, func(s *sqlite.Stmt) error { children = s.ColumnInt(0); return nil })
-		if err != nil || children > 1 {
+		if err != nil {
 			return err
+		}
+		if children > 1 {
+			if l.level == index.Patient {
+				return t.ownPatient(p.study, p.patient, n.PatientTags)
+			}
+			return nil
 		}
 		if err := t.updateTags(&tables[l.level], l.pk, l.tags); err != nil {
 			return err
 		}
 	}
-	return nil
+	return t.ownPatient(p.study, p.patient, n.PatientTags)
 }
 
 func (t *tx) updateTags(tb *table, pk int64, tags index.Tags) error {
