@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"time"
 
 	"gantry/internal/apiclient"
 
@@ -82,12 +83,22 @@ func controlJob(ctx context.Context, c *apiclient.Client, call jobControl, id st
 	if err != nil && (!errors.As(err, &status) || status.Status != 400) {
 		return nil, jobError(err, id)
 	}
-	job, lookErr := c.Job(ctx, id)
+	job, lookErr := settled(ctx, c, call, id)
 	if lookErr != nil {
 		return nil, jobError(lookErr, id)
 	}
 	if err != nil && call.only != "" {
 		return nil, &failuresError{text: fmt.Sprintf("%s is in state %s: only %s", id, job.State, call.only)}
+	}
+	return job, err
+}
+
+// settled looks at a job, and waits a moment for one that runs to obey.
+func settled(ctx context.Context, c *apiclient.Client, call jobControl, id string) (*apiclient.Job, error) {
+	job, err := c.Job(ctx, id)
+	obeys := call.verb == "cancel" || call.verb == "pause"
+	for tag, tries := "", 0; err == nil && obeys && job.State == "Running" && tries < 3; tries++ {
+		job, tag, err = c.JobChange(ctx, id, tag, time.Second)
 	}
 	return job, err
 }

@@ -38,6 +38,8 @@ type jobView interface {
 	gone(id string) error
 	// all shows how all of them are, at the beginning and when some changes were missed.
 	all(list []apiclient.Job) error
+	// tick says that a second has passed.
+	tick() error
 }
 
 // errWatched says that there is nothing more to watch.
@@ -55,11 +57,10 @@ func runJobsWatch(ctx context.Context, o *jobsCommand, args []string) error {
 	if columns, terminal := o.columns(); terminal && !o.json {
 		w.view = &jobScreen{env: o.env, columns: columns}
 	}
-	err = c.JobEvents(ctx, func(event apiclient.JobEvent) error { return w.take(ctx, event) })
-	if errors.Is(err, errWatched) {
-		return nil
+	if err := w.run(ctx); !errors.Is(err, errWatched) {
+		return err
 	}
-	return err
+	return nil
 }
 
 func (o *jobsCommand) columns() (int, bool) {
@@ -75,6 +76,38 @@ type jobWatch struct {
 	ids    []string        // none: all
 	open   map[string]bool // of these, the ones that have not ended
 	view   jobView
+}
+
+// run takes the events as they come, and lets the view move on in between.
+func (w *jobWatch) run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	events, ended := make(chan apiclient.JobEvent), make(chan error, 1)
+	go func() {
+		ended <- w.client.JobEvents(ctx, func(event apiclient.JobEvent) error {
+			select {
+			case events <- event:
+				return nil
+			case <-ctx.Done():
+				return context.Cause(ctx)
+			}
+		})
+	}()
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		var err error
+		select {
+		case event := <-events:
+			err = w.take(ctx, event)
+		case err = <-ended:
+		case <-tick.C:
+			err = w.view.tick()
+		}
+		if err != nil {
+			return err
+		}
+	}
 }
 
 func (w *jobWatch) take(ctx context.Context, event apiclient.JobEvent) error {
@@ -140,6 +173,8 @@ func (v jobLines) all(list []apiclient.Job) error {
 	return nil
 }
 
+func (v jobLines) tick() error { return nil }
+
 func (v jobLines) change(j *apiclient.Job) error {
 	if v.o.json {
 		return json.NewEncoder(v.o.env.Stdout).Encode(j)
@@ -163,7 +198,8 @@ type jobScreen struct {
 	env     *Env
 	columns int
 	list    []apiclient.Job
-	lines   int // of the table that is on the screen
+	seen    map[string]time.Time // when the daemon has told of a job
+	lines   int                  // of the table that is on the screen
 	drawn   time.Time
 }
 
@@ -171,11 +207,28 @@ type jobScreen struct {
 const screenRows = 20
 
 func (v *jobScreen) all(list []apiclient.Job) error {
-	v.list = list
+	v.list, v.seen = list, map[string]time.Time{}
+	for i := range list {
+		v.seen[list[i].ID] = v.env.Now()
+	}
 	return v.draw(true)
 }
 
+func (v *jobScreen) tick() error { return v.draw(true) }
+
+// now is the list with the running times of this moment.
+func (v *jobScreen) now() []apiclient.Job {
+	list := slices.Clone(v.list)
+	for i := range list {
+		if list[i].State == "Running" {
+			list[i].EffectiveRuntime += v.env.Now().Sub(v.seen[list[i].ID]).Seconds()
+		}
+	}
+	return list
+}
+
 func (v *jobScreen) change(j *apiclient.Job) error {
+	v.seen[j.ID] = v.env.Now()
 	at := slices.IndexFunc(v.list, func(other apiclient.Job) bool { return other.ID == j.ID })
 	if at >= 0 {
 		v.list[at] = *j
@@ -186,6 +239,7 @@ func (v *jobScreen) change(j *apiclient.Job) error {
 }
 
 func (v *jobScreen) gone(id string) error {
+	delete(v.seen, id)
 	v.list = slices.DeleteFunc(v.list, func(j apiclient.Job) bool { return j.ID == id })
 	return v.draw(true)
 }
@@ -197,7 +251,7 @@ func (v *jobScreen) draw(now bool) error {
 	}
 	v.drawn = v.env.Now()
 	var table strings.Builder
-	if err := writeTable(&table, jobHeader(), jobRows(v.drawn, choose(v.list, screenRows))); err != nil {
+	if err := writeTable(&table, jobHeader(), jobRows(v.drawn, choose(v.now(), screenRows))); err != nil {
 		return err
 	}
 	var b strings.Builder
