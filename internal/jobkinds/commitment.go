@@ -112,7 +112,7 @@ func (j *commitmentJob) Step(ctx context.Context) (jobs.Result, error) {
 		return jobs.Result{}, j.retryable(err)
 	}
 	switch {
-	case row.State == index.CommitReported:
+	case row.State == index.CommitReported, row.JobID != j.jobID: // delivered, or another job does it now
 		j.done = j.Count + 1
 		return jobs.Result{Done: true}, nil
 	case len(row.Outcome) == 0:
