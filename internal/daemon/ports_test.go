@@ -1,20 +1,27 @@
 package daemon_test
 
 import (
+	"math/rand/v2"
 	"net"
 	"strconv"
 	"testing"
 )
 
-// freePort returns a port for a foreign program that cannot choose one by itself.
+// freePort returns a port for a foreign program that cannot choose one by itself, below those that systems hand out by
+// themselves: nobody else takes it before it is used, or between two uses.
 func freePort(t testing.TB) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	var err error
+	for range 100 {
+		var l net.Listener
+		port := strconv.Itoa(12000 + rand.IntN(20000))
+		if l, err = net.Listen("tcp", "127.0.0.1:"+port); err == nil {
+			_ = l.Close()
+			return port
+		}
 	}
-	defer l.Close()
-	return strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
+	t.Fatal(err)
+	return ""
 }
 
 // waitForPort returns when somebody listens.
