@@ -133,6 +133,20 @@ func TestFolderGoesWhenTheStartFails(t *testing.T) {
 	wantEmpty(t, parent)
 }
 
+// A server that cannot say where it is would run for ever.
+func TestNobodyToTell(t *testing.T) {
+	t.Parallel()
+	parent := t.TempDir()
+	env, _, stderr := testEnv([]string{"GANTRY_TEMPORARY_DIRECTORY=" + parent})
+	r, w := io.Pipe()
+	env.Stdout = w
+	_ = r.Close()
+	if code := cli.Main([]string{"serve", "--ephemeral"}, env); code != 5 {
+		t.Errorf("exit code %d: %s", code, stderr)
+	}
+	wantEmpty(t, parent)
+}
+
 // What a killed server has left is removed by the next one; what may belong to a living one, or to nobody we know, stays.
 func TestStaleFolders(t *testing.T) {
 	t.Parallel()

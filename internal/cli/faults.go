@@ -23,7 +23,7 @@ Services:
 Faults, one in a rule:
   delay=2s               hold the answer back, up to 10m; ends when the peer goes. It goes with every other fault
   status=A700            do nothing and answer with this status; 0000 says success all the same; comment="TEXT" goes with it
-  abort, abort=2:6       A-ABORT; source and reason as numbers of PS3.8 9.3.8
+  abort, abort=2:6       do nothing and send an A-ABORT; source and reason as numbers of PS3.8 9.3.8
   drop, drop=POINT       close the connection; POINT is request (nothing was done), data (in the middle of the data set),
                          response (done, but not answered; this is the default) or pdu (after half of the answer)
   reset, reset=POINT     the same by TCP reset

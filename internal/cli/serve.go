@@ -76,10 +76,12 @@ func runServe(ctx context.Context, o *serveOptions) (err error) {
 	if err := d.Start(context.WithoutCancel(ctx)); err != nil {
 		return err
 	}
-	if folder != nil {
-		err = folder.announce(o.env, c, d)
-	} else {
+	if folder == nil {
 		announce(o.env, c, d)
+	} else if err = folder.announce(o.env, c, d); err != nil {
+		var end context.CancelFunc
+		ctx, end = context.WithCancel(ctx)
+		end() // nobody knows where it is
 	}
 	return errors.Join(err, waitAndStop(ctx, d, time.Duration(c.ShutdownTimeout)*time.Second))
 }
