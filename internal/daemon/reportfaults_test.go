@@ -175,21 +175,28 @@ func commitmentOf(t *testing.T, rule string) (report map[string]any, job map[str
 // nothing was said.
 func TestOurRequesterIsNotFooled(t *testing.T) {
 	t.Parallel()
-	for _, c := range []struct{ rule, status, job, details string }{
-		{"commitment report=failed", "Failure", "Success", ""},
-		{"commitment report=class", "Failure", "Success", ""},
-		{"commitment report=partial", "Failure", "Success", ""},
-		{"commitment report=extra", "Success", "Success", ""},
-		{"commitment report=duplicate", "Success", "Success", ""},
-		{"commitment report=late delay=20ms", "Success", "Success", ""},
-		{"commitment report=forged", "Pending", "Failure", "011"},
-		{"commitment report=missing", "Pending", "Failure", "never sent"},
+	for _, c := range []struct {
+		rule, status, job, details string
+		missing, extra             int
+	}{
+		{"commitment report=failed", "Failure", "Success", "", 0, 0},
+		{"commitment report=class", "Failure", "Success", "", 1, 1},
+		{"commitment report=partial", "Failure", "Success", "", 1, 0},
+		{"commitment report=extra count=2", "Success", "Success", "", 0, 2},
+		{"commitment report=duplicate", "Success", "Success", "", 0, 0},
+		{"commitment report=late delay=20ms", "Success", "Success", "", 0, 0},
+		{"commitment report=forged", "Pending", "Failure", "011", 0, 0},
+		{"commitment report=missing", "Pending", "Failure", "never sent", 0, 0},
 	} {
 		t.Run(c.rule, func(t *testing.T) {
 			t.Parallel()
 			report, job := commitmentOf(t, c.rule)
 			if report["Status"] != c.status || job["State"] != c.job {
 				t.Errorf("the requester says %v, the job %v; want %s, %s", report, job, c.status, c.job)
+			}
+			flagged := func(key string) int { list, _ := report[key].([]any); return len(list) }
+			if flagged("Missing") != c.missing || flagged("Extra") != c.extra {
+				t.Errorf("%d missing, %d extra; want %d, %d", flagged("Missing"), flagged("Extra"), c.missing, c.extra)
 			}
 			if details := fmt.Sprint(job["ErrorDetails"]); c.details != "" && !strings.Contains(details, c.details) {
 				t.Errorf("the job says %s", details)
