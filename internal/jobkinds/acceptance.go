@@ -2,14 +2,21 @@ package jobkinds
 
 import (
 	"slices"
+	"sync/atomic"
 
 	"gantry/internal/config"
 	"gantry/internal/dicom"
 	"gantry/internal/dicom/dict"
 )
 
-// Acceptance is what the configuration lets in: storage SOP classes and transfer syntaxes.
+// Acceptance is what is let in, storage SOP classes and transfer syntaxes: what the configuration says, until somebody
+// changes it. It may be used and changed by several at the same time.
 type Acceptance struct {
+	now atomic.Pointer[acceptanceRules]
+}
+
+// acceptanceRules do not change once they are made.
+type acceptanceRules struct {
 	unknown            bool
 	accepted, rejected []string // patterns of SOP classes
 	syntaxes           []string // patterns of transfer syntaxes
@@ -19,40 +26,91 @@ type Acceptance struct {
 // NewAcceptance reads the options AcceptedTransferSyntaxes, *TransferSyntaxAccepted, UnknownSopClassAccepted,
 // AcceptedSopClasses and RejectedSopClasses.
 func NewAcceptance(c *config.Config) *Acceptance {
-	a := &Acceptance{
+	r := &acceptanceRules{
 		unknown: c.UnknownSopClassAccepted, accepted: c.AcceptedSopClasses, rejected: c.RejectedSopClasses,
 		syntaxes: c.AcceptedTransferSyntaxes, refused: map[dicom.UID]bool{},
 	}
 	for _, g := range syntaxGroups(c) {
 		for _, uid := range g.uids {
 			if !g.accepted {
-				a.refused[uid] = true
+				r.refused[uid] = true
 			}
 		}
 	}
+	a := &Acceptance{}
+	a.now.Store(r)
 	return a
+}
+
+// Accepted is what services and decisions share; it is read from the configuration where none was given.
+func (d *Deps) Accepted() *Acceptance {
+	d.acceptOnce.Do(func() {
+		if d.Acceptance == nil {
+			d.Acceptance = NewAcceptance(d.Config)
+		}
+	})
+	return d.Acceptance
+}
+
+// change puts altered rules in the place of those that hold.
+func (a *Acceptance) change(alter func(*acceptanceRules)) {
+	for {
+		old := a.now.Load()
+		altered := *old
+		alter(&altered)
+		if a.now.CompareAndSwap(old, &altered) {
+			return
+		}
+	}
+}
+
+// SetTransferSyntaxes accepts what matches one of the patterns, and nothing else, whatever the configuration says.
+func (a *Acceptance) SetTransferSyntaxes(patterns []string) {
+	a.change(func(r *acceptanceRules) { r.syntaxes, r.refused = slices.Clone(patterns), nil })
+}
+
+// SetUnknownSOPClasses is the option UnknownSopClassAccepted.
+func (a *Acceptance) SetUnknownSOPClasses(accepted bool) {
+	a.change(func(r *acceptanceRules) { r.unknown = accepted })
+}
+
+// UnknownSOPClasses reports whether classes are taken that no dictionary knows.
+func (a *Acceptance) UnknownSOPClasses() bool { return a.now.Load().unknown }
+
+// TransferSyntaxes lists the known ones that are accepted.
+func (a *Acceptance) TransferSyntaxes() []dicom.UID {
+	return a.those(dict.TransferSyntaxes(), a.TransferSyntax)
+}
+
+// SOPClasses lists the known ones that are accepted.
+func (a *Acceptance) SOPClasses() []dicom.UID { return a.those(dict.StorageSOPClasses(), a.SOPClass) }
+
+func (a *Acceptance) those(all []dicom.UID, accepted func(dicom.UID) bool) []dicom.UID {
+	return slices.DeleteFunc(slices.Clone(all), func(uid dicom.UID) bool { return !accepted(uid) })
 }
 
 // SOPClass reports whether objects of the class are taken. An entry of AcceptedSopClasses without a wildcard also lets
 // in a class that no dictionary knows.
 func (a *Acceptance) SOPClass(class dicom.UID) bool {
-	if matchesAny(a.rejected, string(class)) {
+	r := a.now.Load()
+	if matchesAny(r.rejected, string(class)) {
 		return false
 	}
-	if slices.Contains(a.accepted, string(class)) {
+	if slices.Contains(r.accepted, string(class)) {
 		return true
 	}
 	known := dict.IsStorageSOPClass(class)
-	if !known && a.unknown {
+	if !known && r.unknown {
 		_, listed := dict.LookupUID(class)
 		known = !listed
 	}
-	return known && (len(a.accepted) == 0 || matchesAny(a.accepted, string(class)))
+	return known && (len(r.accepted) == 0 || matchesAny(r.accepted, string(class)))
 }
 
 // TransferSyntax reports whether objects in the transfer syntax are taken.
 func (a *Acceptance) TransferSyntax(uid dicom.UID) bool {
-	return matchesAny(a.syntaxes, string(uid)) && !a.refused[uid]
+	r := a.now.Load()
+	return matchesAny(r.syntaxes, string(uid)) && !r.refused[uid]
 }
 
 func matchesAny(patterns []string, s string) bool {

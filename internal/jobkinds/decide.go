@@ -45,7 +45,7 @@ func (j *commitmentJob) decide(ctx context.Context, row *index.CommitRequest) er
 // look asks the store, and the handler if there is one, about every reference.
 func (j *commitmentJob) look(ctx context.Context, row *index.CommitRequest) (*decision, error) {
 	d := &decision{
-		store: j.deps.Store, accept: NewAcceptance(j.deps.Config), mode: j.deps.Config.StorageCommitmentVerify,
+		store: j.deps.Store, accept: j.deps.Accepted(), mode: j.deps.Config.StorageCommitmentVerify,
 		log: j.log(), patients: map[index.ID]bool{},
 	}
 	var err error

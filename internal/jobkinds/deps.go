@@ -5,6 +5,7 @@ package jobkinds
 import (
 	"crypto/tls"
 	"log/slog"
+	"sync"
 
 	"gantry/internal/config"
 	"gantry/internal/jobs"
@@ -32,7 +33,10 @@ type Deps struct {
 	TLS        *tls.Config      // for peers with UseDicomTls; nil: the system's defaults
 	HTTPS      *tls.Config      // for the endpoint of StorageCommitmentHandler; nil: the system's defaults
 	Logger     *slog.Logger
-	Reporting  Reporting // nil: reports go out as they were decided
+	Reporting  Reporting   // nil: reports go out as they were decided
+	Acceptance *Acceptance // nil: as Config says; see Accepted
+
+	acceptOnce sync.Once
 
 	live liveRequests
 	away awayPeers

@@ -48,7 +48,11 @@ func New(d Deps) *Services {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	return &Services{deps: d, acceptance: jobkinds.NewAcceptance(d.Config), log: log}
+	acceptance := jobkinds.NewAcceptance(d.Config)
+	if d.Peers != nil {
+		acceptance = d.Peers.Accepted()
+	}
+	return &Services{deps: d, acceptance: acceptance, log: log}
 }
 
 // Start goes on with the storage commitment requests, of peers and our own, that were open when the last run ended. It is called once,

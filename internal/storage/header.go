@@ -11,11 +11,13 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"unicode/utf8"
 
 	"gantry/internal/dicom"
 	"gantry/internal/dicom/charset"
 	"gantry/internal/dicom/codec"
+	"gantry/internal/dicom/dict"
 	"gantry/internal/storage/index"
 )
 
@@ -27,17 +29,18 @@ const maxPatientID = 16 << 10
 
 // wanted is a tag to read from every header, and the levels that keep it (bit n: index.Level n).
 type wanted struct {
-	tag    dicom.Tag
-	levels uint8
+	tag      dicom.Tag
+	levels   uint8
+	sequence bool
 }
 
-// plan says what is read of a data set. It does not change after it was made.
+// plan says what is read of a data set. Of it the assumed character set alone changes after it was made.
 type plan struct {
 	tags       []wanted // ascending
 	main       [index.Instance + 1][]dicom.Tag
 	limits     codec.Limits
 	signatures [index.Instance + 1]string // the tags of each level, "" for Orthanc's
-	charset    []byte                     // assumed where a data set names none
+	charset    atomic.Pointer[string]     // assumed where a data set names none
 	readers    sync.Pool
 
 	mu       sync.Mutex
@@ -45,7 +48,8 @@ type plan struct {
 }
 
 func newPlan(o Options) *plan {
-	p := &plan{limits: o.Limits, charset: []byte(o.DefaultCharset), decoders: map[string]*charset.Decoder{}}
+	p := &plan{limits: o.Limits, decoders: map[string]*charset.Decoder{}}
+	p.charset.Store(&o.DefaultCharset)
 	p.readers.New = func() any { return &header{reader: codec.NewReaderBytes(nil, dicom.TransferSyntax{}, o.Limits)} }
 	extra := [...][]dicom.Tag{index.Patient: o.ExtraMainTags.Patient, index.Study: o.ExtraMainTags.Study,
 		index.Series: o.ExtraMainTags.Series, index.Instance: o.ExtraMainTags.Instance}
@@ -68,7 +72,7 @@ func (p *plan) want(levels uint8, tags ...dicom.Tag) {
 		if i := slices.IndexFunc(p.tags, func(w wanted) bool { return w.tag == t }); i >= 0 {
 			p.tags[i].levels |= levels
 		} else {
-			p.tags = append(p.tags, wanted{t, levels})
+			p.tags = append(p.tags, wanted{t, levels, dict.VRFor(t) == dicom.VRSQ})
 		}
 	}
 }
@@ -137,7 +141,7 @@ func (p *plan) read(h *header, r *codec.Reader) error {
 			continue
 		}
 		if e.Kind != codec.KindElement {
-			if err := r.Skip(); err != nil {
+			if err := p.passSequence(h, &e, r); err != nil {
 				return err
 			}
 			continue
@@ -151,7 +155,7 @@ func (p *plan) read(h *header, r *codec.Reader) error {
 		if e.Tag == dicom.TagPatientID && e.Length > maxPatientID {
 			h.longID = true
 		}
-		if next < len(p.tags) && p.tags[next].tag == e.Tag && (e.Length <= maxTagValue ||
+		if next < len(p.tags) && p.tags[next].tag == e.Tag && !p.tags[next].sequence && (e.Length <= maxTagValue ||
 			e.Tag == dicom.TagPatientID && e.Length <= maxPatientID) {
 			if err := h.keep(p.tags[next], &e, r); err != nil {
 				return err
@@ -273,10 +277,10 @@ func (p *plan) texts(h *header, n *index.NewInstance) (patientID string) {
 					patientID = index.CleanPatientID(text)
 				}
 			}
-			if v.end-v.start > maxTagValue {
+			if v.end-v.start > maxTagValue && v.vr != dicom.VRSQ {
 				continue
 			}
-			if v.vr != dicom.VRUN { // Orthanc takes bytes of unknown VR as they are
+			if text = strings.Trim(text, "\x00"); v.vr != dicom.VRUN { // Orthanc takes bytes of unknown VR as they are
 				text = strings.Trim(text, " \x00")
 			}
 			tags = append(tags, index.Tag{Tag: v.tag, Value: text})
@@ -289,6 +293,8 @@ func (p *plan) texts(h *header, n *index.NewInstance) (patientID string) {
 // text is a value in UTF-8; ok is false for a VR that has no text.
 func (h *header) text(v *value, all string, d *charset.Decoder) (string, bool) {
 	switch {
+	case v.vr == dicom.VRSQ: // JSON, see keepSequence
+		return all[v.start:v.end], true
 	case v.vr.IsText():
 		if s := all[v.start:v.end]; plain(s) {
 			return s, true
@@ -355,9 +361,13 @@ func number(b []byte, vr dicom.VR, bigEndian bool) (string, bool) {
 
 // decoder finds the decoder for a header's Specific Character Set; the few in use are kept.
 func (p *plan) decoder(h *header) *charset.Decoder {
-	set := h.raw(dicom.TagSpecificCharacterSet)
+	return p.decoderOf(h.raw(dicom.TagSpecificCharacterSet))
+}
+
+// decoderOf finds the decoder for a Specific Character Set.
+func (p *plan) decoderOf(set []byte) *charset.Decoder {
 	if len(set) == 0 {
-		set = p.charset
+		set = []byte(*p.charset.Load())
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
