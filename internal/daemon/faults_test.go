@@ -3,6 +3,7 @@ package daemon_test
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net/http"
@@ -151,6 +152,43 @@ func TestEndsOfAnAssociationDiffer(t *testing.T) {
 				t.Errorf("%+v", err)
 			}
 		})
+	}
+}
+
+// Below TLS the same things break: what is held back, what is cut, and a peer that goes during a delay.
+func TestFaultsUnderTLS(t *testing.T) {
+	t.Parallel()
+	identity := testkit.NewIdentity(t, "gantry")
+	s := start(t, func(cfg *config.Config) {
+		cfg.DicomTlsEnabled, cfg.DicomTlsCertificate, cfg.DicomTlsPrivateKey = true, identity.CertFile, identity.KeyFile
+		cfg.DicomTlsRemoteCertificateRequired = false
+		cfg.FaultsEnabled, cfg.Faults = true, []string{"echo delay=10ms times=2", "echo drop=pdu after=2 once", "echo delay=10m after=3"}
+	})
+	dial := func() *scu.Client {
+		client, err := scu.Dial(t.Context(), scu.Config{Addr: s.DICOMAddr().String(), CallingAET: "ME", CalledAET: "GANTRY",
+			TLS: &tls.Config{RootCAs: identity.Pool, ServerName: "localhost"}, Contexts: []dul.ProposedContext{
+				{AbstractSyntax: string(dicom.VerificationSOPClass), TransferSyntaxes: []string{string(dicom.ExplicitVRLittleEndian)}}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return client
+	}
+	client := dial()
+	for range 2 {
+		if err := client.Echo(t.Context()); err != nil {
+			t.Errorf("a delayed echo: %v", err)
+		}
+	}
+	if err := client.Echo(t.Context()); !errors.Is(err, dul.ErrConnectionLost) {
+		t.Errorf("an answer that is cut: %v", err)
+	}
+	client = dial()
+	ended := make(chan error, 1)
+	go func() { ended <- client.Echo(t.Context()) }()
+	eventually(t, "the echo is delayed", func() bool { return s.applied()[2] == 1 })
+	client.Abort()
+	if err := <-ended; err == nil {
+		t.Error("the answer came")
 	}
 }
 
