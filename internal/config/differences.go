@@ -42,7 +42,7 @@ func Differences() []Difference {
 		{"StorageCommitmentHandlerHeaders", "-", "none", "of the request to the endpoint"},
 		{"StorageCommitmentHandlerOnFailure", "-", `"fail"`, "or default, or retry: what follows when it gives no answer"},
 		{"StorageCommitmentHandlerPassword", "-", "none", "login at the endpoint"},
-		{"StorageCommitmentHandlerTimeout", "-", "60", "seconds it has for 1000 instances"},
+		{"StorageCommitmentHandlerTimeout", "-", "60", "seconds it has for up to 5000 instances"},
 		{"StorageCommitmentHandlerUser", "-", "none", "login at the endpoint"},
 		{"StorageCommitmentMaximumReferences", "-", "100000", "one request has a limit"},
 		{"StorageCommitmentRetryFor", "-", "86400", "reports are sent again, for this many seconds"},

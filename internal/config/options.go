@@ -187,7 +187,7 @@ func commitmentOptions() []option {
 		{name: "StorageCommitmentMaximumReferences", doc: "Instances one request may name; more are refused with 0213H.", min: 1, max: 1 << 30},
 		{name: "StorageCommitmentHandler", doc: "Who decides, with gantry, whether instances are committed: the full path of a program (JSON on its standard input and\noutput), or an http(s) address (JSON in the body of a POST and of the answer); empty: gantry alone. See the README.", check: isHandler},
 		{name: "StorageCommitmentHandlerArguments", doc: "Arguments of the program."},
-		{name: "StorageCommitmentHandlerTimeout", doc: "Seconds the handler has for 1000 instances; then the program is killed with all it has started.", min: 1, max: 86400},
+		{name: "StorageCommitmentHandlerTimeout", doc: "Seconds the handler has for a batch of up to 5000 instances; then the program is killed with all it has started.", min: 1, max: 86400},
 		{name: "StorageCommitmentHandlerOnFailure", doc: "What follows when it gives no usable answer: \"fail\" (0110H for the instances), \"default\" (as without a handler), or\n\"retry\" (asked again later, within StorageCommitmentRetryFor, then as fail).", oneOf: []string{"fail", "default", "retry"}},
 		{name: "StorageCommitmentHandlerCommitsMissing", doc: "Whether it may commit to instances that gantry has not, or cannot read: it has them somewhere else."},
 		{name: "StorageCommitmentHandlerUser", doc: "Login at the http(s) address."},

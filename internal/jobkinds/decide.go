@@ -56,17 +56,8 @@ func (j *commitmentJob) look(ctx context.Context, row *index.CommitRequest) (*de
 		d.all = d.barrier(ctx)
 		d.handler = j.handler(row)
 	}
-	for chunk := 0; ; chunk++ {
-		refs, err := j.deps.references(ctx, j.id(), chunk)
-		if errors.Is(err, index.ErrNotFound) {
-			break
-		}
-		if err == nil {
-			err = d.take(ctx, refs)
-		}
-		if err != nil {
-			return nil, fmt.Errorf("jobkinds: look up the references of %s: %w", j.Transaction, err)
-		}
+	if err := j.takeAll(ctx, d); err != nil {
+		return nil, fmt.Errorf("jobkinds: look up the references of %s: %w", j.Transaction, err)
 	}
 	if n := d.outcome.committed + d.outcome.failed; n != row.Count {
 		return nil, fmt.Errorf("jobkinds: %d references of %s are kept, %d were asked for", n, j.Transaction, row.Count)
@@ -77,6 +68,32 @@ func (j *commitmentJob) look(ctx context.Context, row *index.CommitRequest) (*de
 		}
 	}
 	return d, nil
+}
+
+// takeAll has every reference decided on, in batches: of a chunk, or of as many as a handler is asked about at once.
+func (j *commitmentJob) takeAll(ctx context.Context, d *decision) error {
+	size := chunkSize
+	if d.handler != nil {
+		size = handlerBatch
+	}
+	var batch []index.Reference
+	for chunk := 0; ; chunk++ {
+		refs, err := j.deps.references(ctx, j.id(), chunk)
+		last := errors.Is(err, index.ErrNotFound)
+		if err != nil && !last {
+			return err
+		}
+		batch = append(batch, refs...)
+		if len(batch) >= size || last && len(batch) > 0 {
+			if err := d.take(ctx, batch); err != nil {
+				return err
+			}
+			batch = batch[:0]
+		}
+		if last {
+			return nil
+		}
+	}
 }
 
 // keepOutcome notes what was decided, and which patients have committed instances from now on, in one transaction. What
@@ -143,7 +160,7 @@ func (d *decision) barrier(ctx context.Context) uint16 {
 	}
 }
 
-// take decides on the references of a chunk.
+// take decides on a batch of references.
 func (d *decision) take(ctx context.Context, refs []index.Reference) error {
 	if d.all != 0 {
 		for range refs {

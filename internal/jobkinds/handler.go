@@ -22,6 +22,10 @@ const (
 	handlerRetry   = "retry"
 )
 
+// handlerBatch is how many instances a handler is asked about at once: starting a program costs more than most of them
+// do with an instance. It is a multiple of chunkSize.
+const handlerBatch = 5 * chunkSize
+
 // HandlerError says that the handler of storage commitment requests gave no answer that can be used.
 type HandlerError struct {
 	Handler string // the option StorageCommitmentHandler

@@ -298,3 +298,30 @@ func TestHandlerIsNotAskedAboutDuplicates(t *testing.T) {
 		t.Errorf("%04X", got)
 	}
 }
+
+// A large request is put before the handler in batches, whose verdicts keep to their instances.
+func TestHandlerIsAskedInBatches(t *testing.T) {
+	t.Parallel()
+	calls := filepath.Join(t.TempDir(), "calls")
+	s := newSite(t, func(c *config.Config) {
+		c.StorageCommitmentHandler = script(t, "echo >>"+calls+"\n"+sedVerdicts("sed 's/^\\(.*7\\) .*/\\1 290/'"))
+	})
+	r := newRequester(t)
+	s.know("scu", modality(t, "SCU", r.addr))
+	refs := many(5_001)
+	if err := ask(t, s.dial("SCU", nil), "2.25.1", refs); err != nil {
+		t.Fatal(err)
+	}
+	for i, f := range r.next(t).data.Failures {
+		want := jobkinds.ReasonNoSuchInstance
+		if strings.HasSuffix(string(refs[i].SOPInstanceUID), "7") {
+			want = jobkinds.ReasonClassNotSupported
+		}
+		if f.Reference != refs[i] || f.Reason != want {
+			t.Fatalf("failure %d: %+v, want %04XH", i, f, want)
+		}
+	}
+	if text, err := os.ReadFile(calls); err != nil || len(text) != 2 {
+		t.Errorf("%d calls, %v", len(text), err)
+	}
+}
