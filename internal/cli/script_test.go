@@ -30,6 +30,7 @@ func TestMain(m *testing.M) {
 //	port NAME                 sets $NAME to an address nobody listens on
 //	hung NAME                 sets $NAME to an address that takes connections and never answers
 //	job NAME URL PEER         has a daemon send an object it has to a peer; $NAME is the id of the job
+//	commit NAME URL PEER UID  has a daemon ask a peer for commitment of a CT image; $NAME is the Transaction UID
 //	code N COMMAND...         runs gantry and checks its exit code
 func TestScripts(t *testing.T) {
 	t.Parallel()
@@ -38,7 +39,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"serve": scriptServe, "stop": scriptStop, "object": func(ts *testscript.TestScript, _ bool, args []string) { scriptObject(t, ts, args) },
 			"port": func(ts *testscript.TestScript, _ bool, args []string) { ts.Setenv(args[0], freeAddress(t)) }, "code": scriptCode,
-			"hung": scriptHung, "job": scriptJob,
+			"hung": scriptHung, "job": scriptJob, "commit": scriptCommit,
 		},
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
 	"gantry/internal/apiclient"
@@ -70,6 +71,10 @@ func runResubmit(ctx context.Context, o *resubmitOptions, uid string) error {
 		return err
 	}
 	id, err := c.ResubmitCommitment(ctx, uid, how)
+	var status *apiclient.StatusError
+	if errors.As(err, &status) && status.Status == http.StatusConflict {
+		return &failuresError{text: plainText(status.Details)}
+	}
 	if err != nil {
 		return err
 	}
@@ -128,7 +133,7 @@ func (o *resubmitOptions) printJob(job *resubmitJob) error {
 func (o *resubmitOptions) printOutcome(ctx context.Context, c *apiclient.Client, job *resubmitJob) error {
 	r, err := c.Commitment(ctx, job.Content.TransactionUid)
 	var status *apiclient.StatusError
-	if errors.As(err, &status) && status.Status == 404 && job.State == "Failure" {
+	if errors.As(err, &status) && status.Status == http.StatusNotFound && job.State == "Failure" {
 		return &failuresError{text: plainText(job.ErrorDetails)}
 	}
 	if err != nil {
