@@ -16,7 +16,8 @@ import (
 // and the AE title of the peer where more than one has used it.
 func outgoingRoutes() []Route {
 	return []Route{
-		{http.MethodGet, "/storage-commitment/outgoing", "List the reports to be delivered and those given up; ?state= for others, ?expand shows them", listOutgoing},
+		{http.MethodGet, "/storage-commitment/outgoing",
+			"List the reports to be delivered and those given up; ?state= for others, ?expand shows them", listOutgoing},
 		{http.MethodGet, "/storage-commitment/outgoing/{id}", "One request of a peer, and how its report fares", oneOutgoing},
 		{http.MethodPost, "/storage-commitment/outgoing/{id}/send", "Try to deliver a report now, also one that was given up", sendOutgoing},
 	}

@@ -2,7 +2,6 @@ package services_test
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"sync"
 	"testing"
@@ -77,87 +76,78 @@ func crashAfter(t *testing.T, transactions, size int) (crashed bool) {
 	defer func() { close(f.thaw); first.stop() }()
 	r := newRequester(t)
 	first.know("scu", modality(t, "SCU", r.addr))
-	refs := first.putInto(2)
-	for i := len(refs); i < size; i++ {
-		refs = append(refs, ctRef(dicom.UID(fmt.Sprintf("1.2.3.%d", i))))
-	}
-	client := first.dial("SCU", nil)
+	refs := append(first.putInto(2), many(size-2)...)
 	f.after(transactions)
-	ctx, cancel := context.WithCancel(t.Context())
+	promised, reports, crashed := first.askUntilCrash(r, f, refs)
+	if crashed {
+		t.Logf("crash after transaction %d: promised: %t, reports so far: %d", transactions, promised, len(reports))
+		nextLife(t, first.cfg.StorageDirectory, r, promised, reports)
+	}
+	return crashed
+}
+
+// askUntilCrash asks for commitment and returns when the site is frozen, or the report has come and that is noted.
+func (s *site) askUntilCrash(r *requester, f *freezer, refs []index.Reference) (promised bool, reports []reported, crashed bool) {
+	s.t.Helper()
+	ctx, cancel := context.WithCancel(s.t.Context())
 	defer cancel()
-	answered := make(chan error, 1)
-	go func(answered chan<- error) { answered <- action(ctx, client, "2.25.1", refs) }(answered)
-	var promised bool
-	var reports []reported
-	for done := false; !done; {
+	client, answered := s.dial("SCU", nil), make(chan error, 1)
+	go func() { answered <- action(ctx, client, "2.25.1", refs) }()
+	noted := make(chan struct{})
+	for {
 		select {
-		case err := <-answered:
-			promised, answered = err == nil, nil
 		case got := <-r.reports:
 			reports = append(reports, got)
-			select { // its delivery is noted; later transactions are the engine's
-			case <-f.frozen:
-				crashed = true
-			case <-settled(first):
-			}
-			done = true
+			go func() { s.settle(); close(noted) }()
+			continue
+		case <-noted:
 		case <-f.frozen:
-			crashed, done = true, true
+			crashed = true
 		case <-time.After(patience):
-			t.Fatal("neither a report nor a crash")
+			s.t.Fatal("neither a report nor a crash")
 		}
+		cancel() // who has no answer by now was promised nothing
+		return <-answered == nil, reports, crashed
 	}
-	if !crashed {
-		return false
-	}
-	cancel() // who has no answer by now was promised nothing
-	if answered != nil {
-		promised = <-answered == nil
-	}
-	second := prepareSite(t, nil)
-	if err := os.CopyFS(second.cfg.StorageDirectory, os.DirFS(first.cfg.StorageDirectory)); err != nil {
+}
+
+// nextLife starts a site on what a crash has left: if there was a promise its report comes, if there was a report it is
+// the same again or none.
+func nextLife(t *testing.T, left string, r *requester, promised bool, reports []reported) {
+	t.Helper()
+	s := prepareSite(t, nil)
+	if err := os.CopyFS(s.cfg.StorageDirectory, os.DirFS(left)); err != nil {
 		t.Fatal(err)
 	}
-	second.know("scu", modality(t, "SCU", r.addr))
-	second.start("127.0.0.1:0")
-	defer second.stop()
+	s.know("scu", modality(t, "SCU", r.addr))
+	s.start("127.0.0.1:0")
+	defer s.stop()
 	if promised && len(reports) == 0 {
 		reports = append(reports, r.next(t))
 	}
-	for _, id := range second.commitmentJobs() {
-		second.reach(id, "Success")
-	}
-	for more := true; more; {
-		select {
-		case got := <-r.reports:
-			reports = append(reports, got)
-		default:
-			more = false
-		}
+	s.settle()
+	for len(r.reports) > 0 {
+		reports = append(reports, <-r.reports)
 	}
 	for _, got := range reports {
 		if got.bytes != reports[0].bytes || got.event != 2 || got.data.TransactionUID != "2.25.1" || len(got.data.References) != 2 {
-			t.Errorf("after transaction %d: reports differ, or are wrong: %d of %d committed", transactions, len(got.data.References), size)
+			t.Errorf("reports differ, or are wrong: %d committed", len(got.data.References))
 		}
 	}
-	if rows := requestRows(t, second, index.CommitReceiving); rows != 0 {
-		t.Errorf("after transaction %d: %d requests that never came as a whole are left", transactions, rows)
+	if rows := requestRows(t, s, index.CommitReceiving); rows != 0 {
+		t.Errorf("%d requests that never came as a whole are left", rows)
 	}
-	return true
 }
 
-// settled is closed when the job of a report has ended.
-func settled(s *site) <-chan struct{} {
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		for _, id := range s.commitmentJobs() {
-			ctx, cancel := context.WithTimeout(context.Background(), patience)
-			_, _ = s.engine.Wait(ctx, id)
-			cancel()
+// settle returns when all commitment jobs have ended, or the site is frozen for good.
+func (s *site) settle() {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	for _, id := range s.commitmentJobs() {
+		if _, err := s.engine.Wait(ctx, id); err != nil {
+			return
 		}
-	}()
-	return done
+	}
 }
 
 func requestRows(t *testing.T, s *site, state index.CommitState) (n int) {

@@ -203,7 +203,8 @@ func TestHandlerEndpoint(t *testing.T) {
 		return func(w http.ResponseWriter, r *http.Request) {
 			var rq struct{ Instances []map[string]any }
 			user, password, _ := r.BasicAuth()
-			if user != "gantry" || password != "secret" || r.Header.Get("X-Key") != "k" || r.Header.Get("Content-Type") != "application/json" {
+			if user != "gantry" || password != "secret" || r.Header.Get("X-Key") != "k" ||
+				r.Header.Get("Content-Type") != "application/json" {
 				w.WriteHeader(http.StatusUnauthorized)
 				return
 			}
