@@ -83,13 +83,13 @@ func updateReportData(tx index.Tx, transaction dicom.UID, change func(*index.Com
 	return tx.PutCommitReport(row)
 }
 
-// isOpen reports whether a job is known and has not ended.
+// isOpen reports whether a job is known and has not ended, or is set aside for a later run.
 func (d *Deps) isOpen(job string) bool {
 	if job == "" {
 		return false
 	}
 	info, known := d.Jobs.Get(job)
-	return known && !info.State.Ended()
+	return known && !info.State.Ended() || d.Jobs.IsSetAside(job)
 }
 
 // hurry makes a job that waits for a report look at it now. One that is just about to wait is waited for.
