@@ -23,7 +23,7 @@ const ArchiveOutput = "archive"
 
 // ArchiveOptions describe a ZIP file of stored resources, or one with a DICOMDIR.
 type ArchiveOptions struct {
-	Resources   []index.ID
+	Resources   idList    // of any level
 	Media       bool      `json:",omitempty"` // with a DICOMDIR
 	Extended    bool      `json:",omitempty"` // see media.Options
 	UTF8        bool      `json:",omitempty"` // names keep characters outside ASCII
