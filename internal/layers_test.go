@@ -40,7 +40,7 @@ var layers = map[string][]string{
 	"storage/blob/memblob": {"storage/blob", "storage/blob/memory"},
 	"storage/index":        {"dicom"},
 	"storage/index/sqlite": {"dicom", "dicom/charset", "storage/index"},
-	"storage": with(values, "storage/blob", "storage/blob/disk", "storage/blob/memory", "storage/blob/seglog", "storage/blob/fsblob",
+	"storage": with(values, "jsonout", "storage/blob", "storage/blob/disk", "storage/blob/memory", "storage/blob/seglog", "storage/blob/fsblob",
 		"storage/blob/memblob", "storage/index", "storage/index/sqlite"),
 
 	"config":     {},
@@ -48,6 +48,7 @@ var layers = map[string][]string{
 	"apiclient":  {},
 	"jobs":       {},
 	"jsonout":    {},
+	"loglevel":   {},
 	"modalities": {"config"},
 	"query":      with(values, "storage", "storage/index"),
 	"media":      with(values, "storage", "storage/blob", "storage/index"),
@@ -58,7 +59,7 @@ var layers = map[string][]string{
 	"faults/inject": with(values, "faults", "jobkinds", "scp", "dimse", "dul", "storage/index"),
 	"services": with(values, "jobs", "query", "jobkinds", "modalities", "config", "metrics", "scp", "scu", "dimse", "dul",
 		"storage", "storage/blob", "storage/index"),
-	"rest": with(values, "jobs", "jsonout", "query", "jobkinds", "modalities", "config", "metrics", "faults", "media", "scp", "scu", "dimse", "dul",
+	"rest": with(values, "jobs", "jsonout", "loglevel", "query", "jobkinds", "modalities", "config", "metrics", "faults", "media", "scp", "scu", "dimse", "dul",
 		"storage", "storage/blob", "storage/index"),
 
 	"daemon": anything,

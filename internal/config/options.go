@@ -51,7 +51,7 @@ func storageOptions() []option {
 		{name: "LogExportedResources", doc: "Whether what is sent to peers is noted in /exports."},
 		{name: "UserMetadata", doc: "Names for metadata of users: {\"Comment\": 1024}; numbers from 1024 to 65535.", min: 1024, max: 65535},
 		{name: "UserContentType", doc: "Names for attachments of users: {\"Report\": 1024, \"Letter\": [1025, \"application/pdf\"]}; numbers from 1024 to 65535.", min: 1024, max: 65535},
-		{name: "DefaultEncoding", doc: "Character set of objects that name none.", oneOf: encodings()},
+		{name: "DefaultEncoding", doc: "Character set of objects that name none.", oneOf: Encodings()},
 		{name: "ExtraMainDicomTags", doc: "Tags that are kept in the index besides the usual ones: {\"Instance\": [\"Rows\"], \"Series\": [], ...}."},
 		{name: "StorageAccessOnFind", doc: "Whether searches read stored files for tags that are not in the index: \"Always\", or \"Never\", when nothing\nmatches a condition on such a tag. \"Answers\" is as \"Always\".", oneOf: []string{"Always", "Answers", "Never"}},
 		{name: "CaseSensitivePN", doc: "Whether searches tell capitals and accents apart unless they say so themselves."},
@@ -60,7 +60,8 @@ func storageOptions() []option {
 	}
 }
 
-func encodings() []string {
+// Encodings lists the character sets of DefaultEncoding.
+func Encodings() []string {
 	return []string{
 		"Ascii", "Utf8", "Latin1", "Latin2", "Latin3", "Latin4", "Latin5", "Cyrillic", "Windows1251", "Arabic", "Greek",
 		"Hebrew", "Thai", "Japanese", "JapaneseKanji", "Chinese", "Korean", "SimplifiedChinese",

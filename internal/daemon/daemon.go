@@ -16,6 +16,7 @@ import (
 	"gantry/internal/faults/inject"
 	"gantry/internal/jobkinds"
 	"gantry/internal/jobs"
+	"gantry/internal/loglevel"
 	"gantry/internal/metrics"
 	"gantry/internal/modalities"
 	"gantry/internal/rest"
@@ -36,6 +37,9 @@ type Daemon struct {
 	log     *slog.Logger
 	version string
 
+	logs  *loglevel.Levels
+	logTo slog.Handler
+
 	metrics    *metrics.Metrics
 	tls        tlsSettings
 	store      *storage.Store
@@ -50,6 +54,7 @@ type Daemon struct {
 	dicomListeners []net.Listener
 	httpListeners  []net.Listener
 	stopping       atomic.Bool
+	asked          chan Ending   // by somebody who uses the REST API
 	failed         chan error    // a server that ended by itself
 	stopped        chan struct{} // closed by Stop
 	cancel         context.CancelFunc
@@ -61,9 +66,17 @@ func New(cfg *config.Config, o Options) *Daemon {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	m := metrics.New(metrics.Options{Version: o.Version, Enabled: cfg.MetricsEnabled})
-	return &Daemon{cfg: cfg, log: slog.New(m.LogHandler(o.Logger.Handler())), metrics: m, version: o.Version,
-		failed: make(chan error, 4), stopped: make(chan struct{})}
+	var level slog.Level
+	_ = level.UnmarshalText([]byte(cfg.LogLevel)) // checked with the configuration
+	d := &Daemon{cfg: cfg, metrics: m, version: o.Version, failed: make(chan error, 4), stopped: make(chan struct{}),
+		asked: make(chan Ending, 1),
+		logs:  loglevel.New(level), logTo: m.LogHandler(o.Logger.Handler())}
+	d.log = d.logger(loglevel.Generic)
+	return d
 }
+
+// logger is the logger of a part of the server.
+func (d *Daemon) logger(c loglevel.Category) *slog.Logger { return d.logs.Logger(c, d.logTo) }
 
 // Start opens the store, goes on with the jobs, and opens the ports last: what was acknowledged before a crash is
 // findable before the first question. After an error everything is closed again.
@@ -84,7 +97,7 @@ func (d *Daemon) Start(ctx context.Context) (err error) {
 	if err = d.prepareFaults(); err != nil {
 		return err
 	}
-	store := rules(StorageOptions(d.cfg, d.log), d.cfg)
+	store := rules(StorageOptions(d.cfg, d.logger(loglevel.SQLite)), d.cfg)
 	store.Observer = d.storeObserver()
 	if d.store, err = storage.Open(ctx, store); err != nil {
 		return err
@@ -93,7 +106,7 @@ func (d *Daemon) Start(ctx context.Context) (err error) {
 		return err
 	}
 	handlers := services.New(services.Deps{Config: d.cfg, Store: d.store, Jobs: d.engine, Modalities: d.modalities,
-		Peers: d.peers, Metrics: d.metrics, Logger: d.log})
+		Peers: d.peers, Metrics: d.metrics, Logger: d.logger(loglevel.DICOM)})
 	d.metrics.SetSources(d.sources())
 	if err = d.engine.Start(run); err != nil {
 		return err
@@ -112,7 +125,7 @@ func (d *Daemon) buildJobs(ctx context.Context) (err error) {
 		return err
 	}
 	d.peers = &jobkinds.Deps{Config: d.cfg, Store: d.store, Modalities: d.modalities, TLS: d.tls.client,
-		Metrics: d.metrics, Logger: d.log}
+		Metrics: d.metrics, Logger: d.logger(loglevel.DICOM)}
 	if d.injector != nil {
 		d.peers.Reporting = d.injector
 	}
@@ -125,7 +138,7 @@ func (d *Daemon) buildJobs(ctx context.Context) (err error) {
 	}
 	engine := jobs.Config{Workers: d.cfg.ConcurrentJobs, HistorySize: d.cfg.JobsHistorySize, Limit: d.cfg.LimitJobs,
 		OutputDir: outputs, OutputLimit: d.cfg.MediaArchiveSize, SetAside: !d.cfg.LoadJobs,
-		Factories: d.peers.Factories(), Observer: d.jobObserver(), Logger: d.log}
+		Factories: d.peers.Factories(), Observer: d.jobObserver(), Logger: d.logger(loglevel.Jobs)}
 	if d.cfg.SaveJobs {
 		engine.Saver = jobkinds.Saver{Store: d.store}
 	}
@@ -149,11 +162,14 @@ func (d *Daemon) Ready() error {
 	return d.store.Err()
 }
 
-// Wait returns when a server has ended by itself, with its error, or after Stop, with nil.
+// Wait returns when a server has ended by itself, with its error; when somebody has asked for the end, with an
+// *EndingError: whoever waits is to call Stop then; or after Stop, with nil.
 func (d *Daemon) Wait() error {
 	select {
 	case err := <-d.failed:
 		return err
+	case e := <-d.asked:
+		return &EndingError{Ending: e}
 	case <-d.stopped:
 		return nil
 	}
@@ -273,10 +289,11 @@ func (d *Daemon) startHTTP(ctx context.Context) (err error) {
 	handler := rest.New(rest.Deps{Config: d.cfg, Store: d.store, Jobs: d.engine, Modalities: d.modalities,
 		Peers: d.peers, Version: d.version, ServerID: d.serverID(),
 		DICOMPort: func() int { return port(d.DICOMAddr()) }, HTTPPort: func() int { return port(d.HTTPAddr()) },
-		Dictionary: dictionary(d.cfg), Faults: d.faults, Metrics: d.metrics, Ready: d.Ready, Logger: d.log})
+		Dictionary: dictionary(d.cfg), Faults: d.faults, Metrics: d.metrics, Ready: d.Ready, LogLevels: d.logs,
+		LuaLogger: d.logger(loglevel.Lua), Logger: d.logger(loglevel.HTTP), Stop: d.askToStop})
 	d.http = &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, MaxHeaderBytes: 64 << 10,
 		TLSConfig: d.tls.http, IdleTimeout: time.Duration(max(d.cfg.KeepAliveTimeout, 1)) * time.Second,
-		ErrorLog: slog.NewLogLogger(d.log.Handler(), slog.LevelDebug)}
+		ErrorLog: slog.NewLogLogger(d.logger(loglevel.HTTP).Handler(), slog.LevelDebug)}
 	d.http.SetKeepAlivesEnabled(d.cfg.KeepAlive)
 	d.http.RegisterOnShutdown(handler.EndStreams)
 	for _, l := range d.httpListeners {

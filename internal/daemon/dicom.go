@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"gantry/internal/dicom/codec"
+	"gantry/internal/loglevel"
 	"gantry/internal/scp"
 	"gantry/internal/services"
 )
@@ -25,7 +26,7 @@ func (d *Daemon) startDICOM(ctx context.Context, handlers *services.Services) (e
 		MaxPDULength:           uint32(d.cfg.MaximumPduLength),
 		ImplementationClassUID: string(codec.ImplementationClassUID), ImplementationVersionName: codec.ImplementationVersionName,
 		TLS: d.tls.server, ACSETimeout: seconds(d.cfg.DicomAcseTimeout), IdleTimeout: seconds(d.cfg.DicomScpTimeout),
-		DIMSETimeout: seconds(d.cfg.DicomScpTimeout), Logger: d.log,
+		DIMSETimeout: seconds(d.cfg.DicomScpTimeout), Logger: d.logger(loglevel.DICOM),
 	}
 	if d.injector != nil {
 		d.injector.Install(&server)

@@ -33,18 +33,11 @@ func metricsEnabled(s *Server, c *Call) error {
 
 // enableMetrics takes 0, 1, false or true.
 func enableMetrics(s *Server, c *Call) error {
-	body, err := c.smallBody()
+	on, err := c.switchBody()
 	if err != nil {
 		return err
 	}
-	switch strings.TrimSpace(string(body)) {
-	case "1", "true":
-		s.Metrics.SetEnabled(true)
-	case "0", "false":
-		s.Metrics.SetEnabled(false)
-	default:
-		return fail(statusBadFileFormat, "Boolean value expected")
-	}
+	s.Metrics.SetEnabled(on)
 	return c.Empty()
 }
 

@@ -24,6 +24,8 @@ func routes() []Route {
 		outgoingRoutes(),
 		archiveRoutes(),
 		jobRoutes(),
+		toolRoutes(),
+		logLevelRoutes(),
 		openAPIRoutes(),
 		faultRoutes(),
 	)

@@ -24,6 +24,7 @@ import (
 	"gantry/internal/faults"
 	"gantry/internal/jobkinds"
 	"gantry/internal/jobs"
+	"gantry/internal/loglevel"
 	"gantry/internal/metrics"
 	"gantry/internal/modalities"
 	"gantry/internal/storage"
@@ -45,16 +46,21 @@ type Deps struct {
 	Dictionary *dict.Dictionary // with the entries of the configuration; nil: the standard's
 	Ready      func() error     // why the server is not ready, nil if it is
 	Logger     *slog.Logger
+	LuaLogger  *slog.Logger       // of scripts; may be nil
+	LogLevels  *loglevel.Levels   // may be nil
+	Stop       func(restart bool) // asks for the end of the server, or its restart, and returns at once
 }
 
 // Server answers the requests of the REST API.
 type Server struct {
 	Deps
-	tree  *node
-	login *authenticator // nil: no login
-	guard *originGuard
-	texts *semaphore.Weighted // the budget of large texts
-	log   *slog.Logger
+	tree     *node
+	login    *authenticator // nil: no login
+	guard    *originGuard
+	texts    *semaphore.Weighted    // the budget of large texts
+	unzips   *semaphore.Weighted    // ZIP files and forms that are being stored
+	encoding atomic.Pointer[string] // the name of DefaultEncoding, as it was changed
+	log      *slog.Logger
 
 	streams    atomic.Int64 // open streams of events and long polls
 	stopping   chan struct{}
@@ -66,11 +72,12 @@ func (s *Server) EndStreams() { s.endStreams.Do(func() { close(s.stopping) }) }
 
 // New returns the handler of the whole API.
 func New(deps Deps) *Server {
-	s := &Server{Deps: deps, tree: newTree(routes()), log: deps.Logger, texts: newTextBudget(), stopping: make(chan struct{}),
+	s := &Server{Deps: deps, tree: newTree(routes()), log: deps.Logger, texts: newTextBudget(), stopping: make(chan struct{}), unzips: semaphore.NewWeighted(maximumUnzips),
 		guard: newOriginGuard(deps.Config.RemoteAccessAllowed, deps.Config.HttpAllowedHosts)}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
+	s.encoding.Store(&deps.Config.DefaultEncoding)
 	if deps.Config.Authentication() {
 		s.login = newAuthenticator(deps.Config.RegisteredUsers, time.Now)
 	}

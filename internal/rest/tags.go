@@ -76,7 +76,7 @@ func (s *Server) tag(name string) (dicom.Tag, error) {
 
 // charset is the defined term of text in objects that name no character set.
 func (s *Server) charset() string {
-	term, err := charset.Default(s.Config.DefaultEncoding)
+	term, err := charset.Default(*s.encoding.Load())
 	if err != nil {
 		return "" // the name was checked with the configuration
 	}

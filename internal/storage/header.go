@@ -364,6 +364,9 @@ func (p *plan) decoder(h *header) *charset.Decoder {
 	return p.decoderOf(h.raw(dicom.TagSpecificCharacterSet))
 }
 
+// SetDefaultCharset changes Options.DefaultCharset for what is read from now on.
+func (s *Store) SetDefaultCharset(term string) { s.plan.charset.Store(&term) }
+
 // decoderOf finds the decoder for a Specific Character Set.
 func (p *plan) decoderOf(set []byte) *charset.Decoder {
 	if len(set) == 0 {
