@@ -17,6 +17,7 @@ const deleteBatch = 500
 type Deleted struct {
 	Instances int
 	Bytes     int64
+	left      int64 // instances stored afterwards
 	// Remaining is the nearest ancestor that is still there, nil if the whole patient is gone.
 	Remaining *index.Resource
 }
@@ -110,6 +111,7 @@ func (s *Store) deleteRows(ctx context.Context, rows []index.InstanceRow, d *Del
 	}
 	s.flights.done(fl)
 	s.room.freed(blobs, attached)
+	s.countDeleted(len(blobs), d.left)
 	if len(attached) > 0 { // they are noted as to be given back: it is done at the next start if not now
 		if err := s.bury(ctx, attached); err != nil {
 			return err
@@ -150,6 +152,11 @@ func (s *Store) bury(ctx context.Context, blobs []index.Blob) error {
 // attached to them and to the parents that went with them.
 func (s *Store) unindex(ctx context.Context, blobs []index.Blob, d *Deleted) (attached []index.Blob, err error) {
 	return attached, s.idx.Update(ctx, func(tx index.Tx) error {
+		before, err := tx.Statistics()
+		if err != nil {
+			return err
+		}
+		d.left = before.Instances - int64(len(blobs))
 		for _, b := range blobs {
 			r, err := tx.DeleteInstance(b.Instance)
 			if err != nil {

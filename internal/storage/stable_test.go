@@ -87,3 +87,38 @@ func TestChangesOfTheDeleted(t *testing.T) {
 		t.Errorf("%+v %t %d %v", list, more, last, err)
 	}
 }
+
+// The change log does not keep what was deleted for ever.
+func TestChangesAreSwept(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s := open(t, dir, storage.LayoutLog, func(o *storage.Options) { o.NoSync = true })
+	put(t, s, ct("kept", 1, 1, 1).received(t))
+	for round := range 6 {
+		for i := range 900 {
+			o := ct("gone", round, 1, i)
+			o.pixels = nil
+			put(t, s, o.received(t))
+		}
+		if _, err := s.Delete(t.Context(), index.Patient, patientID("gone")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		var left []index.Change
+		err := s.View(t.Context(), func(tx index.ReadTx) (err error) { left, err = tx.Changes(0, 10_000); return err })
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(left) < 2000 && len(left) >= 4 {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-t.Context().Done():
+			t.Fatalf("%d changes are left", len(left))
+		}
+	}
+}

@@ -36,6 +36,7 @@ type Store struct {
 	feed       feed
 	room       room
 	settler    settler
+	sweeper    sweeper
 	emptying   atomic.Bool  // the write-ahead log is going to be emptied
 	handed     atomic.Int64 // the highest change number known to be durable
 
@@ -107,6 +108,7 @@ func (s *Store) Close() error {
 	s.closing.Do(func() {
 		if !s.o.ReadOnly {
 			s.settler.stop()
+			s.sweeper.stop()
 			close(s.pending.quit)
 			<-s.pending.done
 			s.closeErr = s.flush(context.Background()) // what it cannot write is replayed at the next start

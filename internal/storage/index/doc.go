@@ -162,6 +162,9 @@ type Tx interface {
 	ClearExports() error
 	PutChange(c Change) error
 	ClearChanges() error
+	// PruneChanges removes, of up to limit changes above since, those of resources that are gone; it tells up to where it
+	// came, and whether there are more.
+	PruneChanges(since int64, limit int) (last int64, more bool, err error)
 
 	PutJob(JobRow) error
 	DeleteJob(id string) error

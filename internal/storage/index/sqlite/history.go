@@ -47,6 +47,20 @@ func (t *readTx) ChangesLike(q index.ChangeQuery) (out []index.Change, err error
 	return out, err
 }
 
+// PruneChanges implements index.Tx.
+func (t *tx) PruneChanges(since int64, limit int) (last int64, more bool, err error) {
+	err = t.c.one("SELECT max(seq), count(*) FROM (SELECT seq FROM changes WHERE seq>? ORDER BY seq LIMIT ?)",
+		[]arg{num(since), num(int64(limit))}, func(s *sqlite.Stmt) error {
+			last, more = s.ColumnInt64(0), s.ColumnInt(1) == limit
+			return nil
+		})
+	if err != nil || last == 0 {
+		return since, false, err
+	}
+	dead := strings.Replace(alive, " AND ", " AND NOT ", 1)
+	return last, more, t.c.exec("DELETE FROM changes WHERE seq>? AND seq<=?"+dead, num(since), num(last))
+}
+
 const exportColumns = "level, id, modality, time, patient_id, study_uid, series_uid, sop_uid"
 
 // Exports implements index.Resources.
