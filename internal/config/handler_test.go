@@ -28,6 +28,17 @@ func TestHandlerOptions(t *testing.T) {
 	}
 }
 
+// Over the network a handler without TLS is warned about.
+func TestHandlerInClearText(t *testing.T) {
+	t.Parallel()
+	for value, want := range map[string]int{"http://127.0.0.1:80/": 0, "https://example.org/": 0, "http://example.org/": 1} {
+		_, warnings, err := Load(Options{Env: []string{"GANTRY_STORAGE_COMMITMENT_HANDLER=" + value}})
+		if err != nil || len(warnings) != want {
+			t.Errorf("%s: %v %v", value, warnings, err)
+		}
+	}
+}
+
 // What is printed of a configuration gives no key away.
 func TestHandlerSecretsAreMasked(t *testing.T) {
 	t.Parallel()

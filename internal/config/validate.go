@@ -3,6 +3,7 @@ package config
 import (
 	"net"
 	"net/netip"
+	"net/url"
 	"reflect"
 	"strconv"
 )
@@ -53,6 +54,11 @@ func (c *Config) exposure() []Warning {
 			Option: "SyncStorageArea", Message: "is false: what was answered with success may be lost when the power fails",
 		})
 	}
+	if c.handlerInClear() {
+		warnings = append(warnings, Warning{
+			Option: "StorageCommitmentHandler", Message: "what it is asked, and its login, cross the network in clear text: use https",
+		})
+	}
 	for _, h := range c.HttpBindAddresses {
 		if !c.RemoteAccessAllowed && !isLoopback(h) {
 			warnings = append(warnings, Warning{
@@ -61,6 +67,12 @@ func (c *Config) exposure() []Warning {
 		}
 	}
 	return warnings
+}
+
+// handlerInClear tells whether the handler of storage commitment requests is reached over the network without TLS.
+func (c *Config) handlerInClear() bool {
+	u, err := url.Parse(c.StorageCommitmentHandler)
+	return err == nil && u.Scheme == "http" && !isLoopback(u.Hostname())
 }
 
 // HTTPAddresses returns the host:port pairs the REST API listens on: those of HttpBindAddresses, only loopback ones

@@ -28,7 +28,7 @@ const handlerBatch = 5 * chunkSize
 
 // HandlerError says that the handler of storage commitment requests gave no answer that can be used.
 type HandlerError struct {
-	Handler string // the option StorageCommitmentHandler
+	Handler string // the option StorageCommitmentHandler, without the query of an address
 	Problem string
 	Err     error // may be nil
 }
@@ -92,7 +92,7 @@ func (j *commitmentJob) handler(row *index.CommitRequest) *handling {
 		return nil
 	}
 	return &handling{
-		caller: j.deps.handlerCaller(), name: c.StorageCommitmentHandler, onFailure: c.StorageCommitmentHandlerOnFailure,
+		caller: j.deps.handlerCaller(), name: handlerName(c.StorageCommitmentHandler), onFailure: c.StorageCommitmentHandlerOnFailure,
 		timeout: time.Duration(c.StorageCommitmentHandlerTimeout) * time.Second, missing: c.StorageCommitmentHandlerCommitsMissing,
 		log: j.log(), about: handlerRequest{
 			TransactionUID: j.Transaction, CallingAET: peerOf(row.PeerAET), CalledAET: row.CalledAET, RemoteIP: row.PeerAddr,

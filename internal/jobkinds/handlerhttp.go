@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 	"sync"
 
@@ -17,6 +18,14 @@ import (
 // isEndpoint tells an HTTP(S) address from a program.
 func isEndpoint(handler string) bool {
 	return strings.HasPrefix(handler, "http://") || strings.HasPrefix(handler, "https://")
+}
+
+// handlerName is what a handler is called in errors: there may be a key in the query of an address.
+func handlerName(handler string) string {
+	if isEndpoint(handler) {
+		handler, _, _ = strings.Cut(handler, "?")
+	}
+	return handler
 }
 
 // endpoint is a handler that gets each batch as the body of a POST, and answers with 200 and JSON.
@@ -42,6 +51,10 @@ func (e *endpoint) call(ctx context.Context, request []byte, limit int64) (answe
 		rq.SetBasicAuth(e.user, e.password)
 	}
 	rsp, err := e.client.Do(rq)
+	var whole *url.Error
+	if errors.As(err, &whole) { // it would repeat the address
+		err = whole.Err
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -251,7 +251,7 @@ func TestHandlerEndpoint(t *testing.T) {
 			}
 			defer server.Close()
 			s := newSite(t, func(c *config.Config) {
-				c.StorageCommitmentHandler, c.StorageCommitmentHandlerTimeout = server.URL, 1
+				c.StorageCommitmentHandler, c.StorageCommitmentHandlerTimeout = server.URL+"/commit?key=secret", 1
 				c.StorageCommitmentHandlerUser, c.StorageCommitmentHandlerPassword = x.user, "secret"
 				c.StorageCommitmentHandlerHeaders = map[string]string{"X-Key": "k"}
 			})
