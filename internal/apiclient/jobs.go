@@ -36,6 +36,7 @@ type JobContent struct {
 	Description, RemoteAet string
 	InstancesCount         int
 	FailedInstancesCount   int
+	TransactionUid         string // of a commitment job
 }
 
 // UnmarshalJSON keeps the JSON itself as well. A Content of another shape is no error.

@@ -40,7 +40,11 @@ func fakeDaemon(t *testing.T) (environ []string, removed *[]string) {
 	var asked atomic.Int32
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		user, password, _ := r.BasicAuth()
-		answer, ok := answers[r.Method+" "+r.RequestURI]
+		uri := r.RequestURI
+		if strings.HasPrefix(uri, "/jobs/") {
+			uri = r.URL.Path // whether it waits for a change or not
+		}
+		answer, ok := answers[r.Method+" "+uri]
 		switch {
 		case user != "alice" || password != "secret":
 			w.WriteHeader(http.StatusUnauthorized)

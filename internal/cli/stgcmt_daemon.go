@@ -47,6 +47,11 @@ func runStatus(ctx context.Context, o *daemonCommand, uid string) error {
 	if err != nil {
 		return err
 	}
+	return o.show(r)
+}
+
+// show prints a report; its error says whether everything was committed.
+func (o *daemonCommand) show(r *apiclient.Report) (err error) {
 	if o.json {
 		err = writeJSON(o.env, r)
 	} else {

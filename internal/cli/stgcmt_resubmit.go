@@ -78,59 +78,34 @@ func runResubmit(ctx context.Context, o *resubmitOptions, uid string) error {
 	if err != nil {
 		return err
 	}
-	job, err := awaitResubmit(ctx, o.env, c, id, o.wait)
-	if err != nil {
-		return err
-	}
 	if o.wait <= 0 {
-		return o.printJob(job)
+		return o.showJob(ctx, c, id)
 	}
-	return o.printOutcome(ctx, c, job)
+	limited, cancel := context.WithTimeoutCause(ctx, o.wait, errTimeLimit)
+	defer cancel()
+	job, err := awaitJob(limited, o.env, c, id)
+	if err != nil {
+		return jobError(err, id)
+	}
+	return o.showOutcome(ctx, c, job)
 }
 
-// resubmitJob is what is looked at of the daemon's job.
-type resubmitJob struct {
-	ID, State, ErrorDetails string
-	Content                 struct {
-		InstancesCount            int
-		RemoteAet, TransactionUid string
+// showJob tells what was begun.
+func (o *resubmitOptions) showJob(ctx context.Context, c *apiclient.Client, id string) error {
+	job, err := c.Job(ctx, id)
+	if err != nil {
+		return jobError(err, id)
 	}
-}
-
-func (j *resubmitJob) ended() bool { return j.State == "Success" || j.State == "Failure" }
-
-// awaitResubmit asks until the job has ended, or for as long as limit.
-func awaitResubmit(ctx context.Context, env *Env, c *apiclient.Client, id string, limit time.Duration) (*resubmitJob, error) {
-	timeout := time.After(limit)
-	n := newNotice(&clientOptions{env: env})
-	defer n.clear()
-	for pause := pollStart; ; pause = min(2*pause, pollMost) {
-		var job resubmitJob
-		if err := c.Get(ctx, "/jobs/"+id, &job); err != nil || job.ended() || limit <= 0 {
-			return &job, err
-		}
-		n.show("waiting for the report of %s", job.Content.RemoteAet)
-		select {
-		case <-ctx.Done():
-			return nil, context.Cause(ctx)
-		case <-timeout:
-			return &job, nil
-		case <-time.After(pause):
-		}
-	}
-}
-
-func (o *resubmitOptions) printJob(job *resubmitJob) error {
 	if o.json {
 		return writeJSON(o.env, job)
 	}
-	_, err := fmt.Fprintf(o.env.Stdout, "%s asked of %s again as %s, by job %s\n", count(job.Content.InstancesCount, "instance"),
-		job.Content.RemoteAet, job.Content.TransactionUid, job.ID)
+	_, err = fmt.Fprintf(o.env.Stdout, "%s asked of %s again as %s, by job %s\n", count(job.Content.InstancesCount, "instance"),
+		printable(job.Content.RemoteAet), printable(job.Content.TransactionUid), id)
 	return err
 }
 
-// printOutcome shows the report of the last attempt. A request that the peer refused has none.
-func (o *resubmitOptions) printOutcome(ctx context.Context, c *apiclient.Client, job *resubmitJob) error {
+// showOutcome shows the report of the last attempt. A request that the peer refused has none.
+func (o *resubmitOptions) showOutcome(ctx context.Context, c *apiclient.Client, job *apiclient.Job) error {
 	r, err := c.Commitment(ctx, job.Content.TransactionUid)
 	var status *apiclient.StatusError
 	if errors.As(err, &status) && status.Status == http.StatusNotFound && job.State == "Failure" {
@@ -139,13 +114,5 @@ func (o *resubmitOptions) printOutcome(ctx context.Context, c *apiclient.Client,
 	if err != nil {
 		return err
 	}
-	if o.json {
-		err = writeJSON(o.env, r)
-	} else {
-		err = printReport(o.env, r)
-	}
-	if err != nil {
-		return err
-	}
-	return reportFailure(r)
+	return o.show(r)
 }
