@@ -88,10 +88,16 @@ func (a *attached) Resubmit() error {
 
 // Step runs the job's own.
 func (a *attached) Step(ctx context.Context) (jobs.Result, error) {
-	ended := make(chan struct{})
-	defer close(ended)
+	ended, watched := make(chan struct{}), make(chan struct{})
 	a.out.ctx = ctx
-	go a.out.breakOff(ctx, ended)
+	go func() {
+		defer close(watched)
+		a.out.breakOff(ctx, ended)
+	}()
+	defer func() {
+		close(ended)
+		<-watched // ctx ends when the step has returned, and must not be taken for the reason
+	}()
 	return a.Job.Step(ctx)
 }
 
@@ -128,6 +134,9 @@ func (a *archiveStream) breakOff(ctx context.Context, ended <-chan struct{}) {
 		_ = a.call.w.control.SetWriteDeadline(time.Now()) // unsupported only where there is no socket
 		select {
 		case <-ended:
+			if a.call.w.status == 0 {
+				_ = a.call.w.control.SetWriteDeadline(time.Time{}) // for the error
+			}
 			return
 		case <-tick.C:
 		}
