@@ -137,8 +137,8 @@ func testDelete(t *testing.T, open Opener) {
 		remaining *index.Resource
 		left      index.Statistics
 	}{
-		{a, 1, &index.Resource{Level: index.Series, ID: a.Series}, index.Statistics{Patients: 1, Studies: 2, Series: 2, Instances: 2, Bytes: 2000}},
-		{b, 3, &index.Resource{Level: index.Patient, ID: a.Patient}, index.Statistics{Patients: 1, Studies: 1, Series: 1, Instances: 1, Bytes: 1000}},
+		{a, 1, &index.Resource{Level: index.Series, ID: a.Series}, index.Statistics{Patients: 1, Studies: 2, Series: 2, Instances: 2, Bytes: 2000, Plain: 2000}},
+		{b, 3, &index.Resource{Level: index.Patient, ID: a.Patient}, index.Statistics{Patients: 1, Studies: 1, Series: 1, Instances: 1, Bytes: 1000, Plain: 1000}},
 		{c, 4, nil, index.Statistics{}},
 	} {
 		update(t, x, func(tx index.Tx) error {
