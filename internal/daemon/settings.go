@@ -44,7 +44,7 @@ func StorageOptions(cfg *config.Config, log *slog.Logger) storage.Options {
 func rules(o storage.Options, cfg *config.Config) storage.Options {
 	o.Quota = storage.Quota{Bytes: int64(cfg.MaximumStorageSize) << 20, Patients: cfg.MaximumPatientCount,
 		Reject: cfg.MaximumStorageMode == "Reject", RecycleCommitted: cfg.RecycleCommitted}
-	o.StableAge, o.Frozen = seconds(cfg.StableAge), cfg.ReadOnly
+	o.StableAge, o.Frozen = max(seconds(cfg.StableAge), 1), cfg.ReadOnly
 	return o
 }
 
