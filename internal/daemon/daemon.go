@@ -91,6 +91,9 @@ func (d *Daemon) Start(ctx context.Context) (err error) {
 	if d.tls, err = loadTLS(d.cfg); err != nil {
 		return err
 	}
+	if err = jobkinds.CheckHandler(d.cfg); err != nil {
+		return err
+	}
 	if !d.cfg.SyncStorageArea {
 		d.log.Warn("objects are acknowledged before they are safe: SyncStorageArea is false, a power cut loses them")
 	}
@@ -124,16 +127,13 @@ func (d *Daemon) buildJobs(ctx context.Context) (err error) {
 	if d.modalities, err = d.openModalities(ctx); err != nil {
 		return err
 	}
-	d.peers = &jobkinds.Deps{Config: d.cfg, Store: d.store, Modalities: d.modalities, TLS: d.tls.client,
+	d.peers = &jobkinds.Deps{Config: d.cfg, Store: d.store, Modalities: d.modalities, TLS: d.tls.client, HTTPS: d.tls.https,
 		Metrics: d.metrics, Logger: d.logger(loglevel.DICOM)}
 	if d.injector != nil {
 		d.peers.Reporting = d.injector
 	}
 	outputs, err := jobFolder(d.cfg)
 	if err != nil {
-		return err
-	}
-	if err := d.prepareHandler(); err != nil {
 		return err
 	}
 	engine := jobs.Config{Workers: d.cfg.ConcurrentJobs, HistorySize: d.cfg.JobsHistorySize, Limit: d.cfg.LimitJobs,

@@ -22,6 +22,7 @@ func TestCertificatesAreReadFirst(t *testing.T) {
 			cfg.DicomTlsEnabled, cfg.DicomTlsCertificate, cfg.DicomTlsPrivateKey = true, "nowhere.pem", "nowhere.pem"
 		},
 		"DicomTlsTrustedCertificates": func(cfg *config.Config) { cfg.DicomTlsTrustedCertificates = "nowhere.pem" },
+		"HttpsCACertificates":         func(cfg *config.Config) { cfg.HttpsCACertificates = "nowhere.pem" },
 	} {
 		cfg := testConfig(dir)
 		change(cfg)
@@ -30,6 +31,21 @@ func TestCertificatesAreReadFirst(t *testing.T) {
 		if !errors.As(err, &missing) || !errors.Is(err, os.ErrNotExist) {
 			t.Errorf("%s: %v, want a TLSError of a missing file", option, err)
 		}
+	}
+	if _, err := os.Stat(dir); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the data folder was made all the same: %v", err)
+	}
+}
+
+// A handler that cannot be run is found before anything is promised.
+func TestHandlerIsLookedForFirst(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "data")
+	cfg := testConfig(dir)
+	cfg.StorageCommitmentHandler = filepath.Join(t.TempDir(), "nothing")
+	var wrong *config.Error
+	if err := newDaemon(cfg).Start(t.Context()); !errors.As(err, &wrong) || wrong.Option != "StorageCommitmentHandler" {
+		t.Errorf("%v", err)
 	}
 	if _, err := os.Stat(dir); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("the data folder was made all the same: %v", err)

@@ -9,8 +9,9 @@ import (
 	"gantry/internal/config"
 )
 
-// tlsSettings are the three ways TLS is used; nil where it is not.
-type tlsSettings struct{ server, client, http *tls.Config }
+// tlsSettings are the ways TLS is used: as DICOM server, towards DICOM peers, for the REST API, and towards HTTPS
+// servers; nil where it is not, or nothing is configured.
+type tlsSettings struct{ server, client, http, https *tls.Config }
 
 // TLSError is a certificate or key of the configuration that cannot be used.
 type TLSError struct {
@@ -27,6 +28,9 @@ func loadTLS(cfg *config.Config) (s tlsSettings, err error) {
 		return s, err
 	}
 	if s.client, err = clientTLS(cfg); err != nil {
+		return s, err
+	}
+	if s.https, err = httpsTLS(cfg); err != nil {
 		return s, err
 	}
 	if cfg.SslEnabled {
@@ -91,6 +95,18 @@ func httpTLS(cfg *config.Config) (*tls.Config, error) {
 		settings.ClientAuth = tls.RequireAndVerifyClientCert
 	}
 	return settings, nil
+}
+
+// httpsTLS returns the TLS settings for calling HTTPS servers, nil where the system's certificates are to do.
+func httpsTLS(cfg *config.Config) (*tls.Config, error) {
+	if cfg.HttpsCACertificates == "" {
+		return nil, nil
+	}
+	pool, err := certificates("HttpsCACertificates", cfg.HttpsCACertificates)
+	if err != nil {
+		return nil, err
+	}
+	return &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: pool}, nil
 }
 
 func certificates(option, file string) (*x509.CertPool, error) {

@@ -102,7 +102,8 @@ func CheckHandler(c *config.Config) error {
 		return nil
 	}
 	if _, err := exec.LookPath(c.StorageCommitmentHandler); err != nil {
-		return fmt.Errorf("jobkinds: option StorageCommitmentHandler: %w: name a program that this user may run, or an http(s) address", err)
+		return &config.Error{Option: "StorageCommitmentHandler",
+			Message: fmt.Sprintf("%v: name a program that this user may run, or an http(s) address", err)}
 	}
 	return nil
 }
