@@ -33,11 +33,15 @@ func listJobs(s *Server, c *Call) error {
 	if err != nil {
 		return err
 	}
-	if filter.all() && !c.Flag("expand") {
+	expand, err := c.expand(false)
+	if err != nil {
+		return err
+	}
+	if filter.all() && !expand {
 		return c.JSON(s.Jobs.List())
 	}
 	infos := filter.choose(s.Jobs.Infos())
-	if c.Flag("expand") {
+	if expand {
 		return c.jobList(infos)
 	}
 	ids := make([]string, len(infos))

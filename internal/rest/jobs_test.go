@@ -313,7 +313,7 @@ func TestListFilters(t *testing.T) {
 	}
 	for query, want := range map[string]string{
 		"state=running": "400 3", "state=": "400 3", "type=": "400 3", "since=-1": "400 5", "since=yesterday": "400 5", "limit=x": "400 5",
-		"limit=": "400 5", "since=": "400 5",
+		"limit=": "400 5", "since=": "400 5", "expand=x": "400 3",
 	} {
 		answer, body := s.ask("GET", "/jobs?"+query, "")
 		if got := summary(answer.StatusCode, body); got != want {
@@ -330,7 +330,7 @@ func TestOutputInParts(t *testing.T) {
 	whole, body := s.ask("GET", "/jobs/"+id+"/archive", "")
 	tag := whole.Header.Get("ETag")
 	if body != "0123456789" || tag == "" || whole.Header.Get("Content-Type") != "application/zip" ||
-		whole.Header.Get("Content-Disposition") != `attachment; filename=it.zip` || whole.Header.Get("Content-Length") != "10" {
+		whole.Header.Get("Content-Disposition") != `attachment; filename="it.zip"` || whole.Header.Get("Content-Length") != "10" {
 		t.Errorf("%q %v", body, whole.Header)
 	}
 	for _, part := range []struct {

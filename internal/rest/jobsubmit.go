@@ -7,6 +7,7 @@ import (
 	"errors"
 	"math"
 	"net/http"
+	"time"
 
 	"gantry/internal/jobs"
 )
@@ -97,7 +98,12 @@ func (s *Server) runJobKept(c *Call, job jobs.Job, o submission, save func(conte
 		}
 		return c.JSON(struct{ ID, Path string }{id, "/jobs/" + id})
 	}
-	info, err := s.Jobs.Run(c.Request.Context(), job, options)
+	ctx, done := s.untilStopped(c.Request.Context())
+	defer done()
+	info, err := s.Jobs.Run(ctx, job, options)
+	if err != nil && errors.Is(context.Cause(ctx), jobs.ErrStopped) {
+		return jobs.ErrStopped
+	}
 	if err != nil {
 		return err
 	}
@@ -105,6 +111,27 @@ func (s *Server) runJobKept(c *Call, job jobs.Job, o submission, save func(conte
 		return err
 	}
 	return c.JSON(info.Content)
+}
+
+// untilStopped ends a context with [jobs.ErrStopped] when half the time has passed that a server gets to stop: the job
+// goes on at the next start, and the rest of the server needs the other half.
+func (s *Server) untilStopped(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	go func() {
+		select {
+		case <-s.stopping:
+		case <-ctx.Done():
+			return
+		}
+		half := time.NewTimer(time.Duration(s.Config.ShutdownTimeout) * time.Second / 2)
+		defer half.Stop()
+		select {
+		case <-half.C:
+			cancel(jobs.ErrStopped)
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, func() { cancel(nil) }
 }
 
 // queueFull refuses a caller who does not wait for room.

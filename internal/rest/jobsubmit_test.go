@@ -137,3 +137,16 @@ func TestFullQueue(t *testing.T) {
 		t.Errorf("%d jobs, want 2", n)
 	}
 }
+
+// A server that stops does not wait for a job that takes longer: its caller hears that it goes on later.
+func TestSynchronousCallerOfAServerThatStops(t *testing.T) {
+	t.Parallel()
+	s := serveJobs(t, jobs.Config{})
+	s.Config.ShutdownTimeout = 0
+	answer := make(chan *httptest.ResponseRecorder)
+	go func() { answer <- s.run(t.Context(), newDeed("Deed"), submission{}) }()
+	s.EndStreams()
+	if w := <-answer; w.Code != http.StatusServiceUnavailable || !strings.Contains(w.Body.String(), "next start") {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+}
