@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"gantry/internal/config"
+	"gantry/internal/dicom"
 	"gantry/internal/dimse"
 	"gantry/internal/jobkinds"
 	"gantry/internal/jobs"
@@ -170,5 +171,34 @@ func TestOutgoingOfOneTransactionUID(t *testing.T) {
 	var ambiguous *jobkinds.AmbiguousError
 	if _, err := s.peers.SendOutgoing(t.Context(), "2.25.1"); !errors.As(err, &ambiguous) || len(ambiguous.IDs) != 3 {
 		t.Errorf("%v", err)
+	}
+}
+
+// A report is tried at once although its peer could not be reached a moment ago; the others follow when that works.
+func TestOutgoingToPeerThatWasAway(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, func(c *config.Config) { c.StorageCommitmentRetryDelay = 3600 })
+	r := newRequester(t)
+	gone := modality(t, "SCU", r.addr)
+	gone.UseDicomTls = true // cannot associate with a plain port
+	s.know("scu", gone)
+	refs, c := s.putInto(1), s.dial("SCU", nil)
+	for _, uid := range []dicom.UID{"2.25.1", "2.25.2"} {
+		if err := ask(t, c, uid, refs); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, id := range s.commitmentJobs() {
+		s.reach(id, jobs.Retry)
+	}
+	s.know("scu", modality(t, "SCU", r.addr))
+	if _, err := s.peers.SendOutgoing(t.Context(), "2.25.2"); err != nil {
+		t.Fatal(err)
+	}
+	if got := r.next(t); got.data.TransactionUID != "2.25.2" {
+		t.Errorf("%+v", got)
+	}
+	if got := r.next(t); got.data.TransactionUID != "2.25.1" {
+		t.Errorf("%+v", got)
 	}
 }
