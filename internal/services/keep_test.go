@@ -1,7 +1,6 @@
 package services_test
 
 import (
-	"context"
 	"fmt"
 	"maps"
 	"testing"
@@ -89,22 +88,10 @@ func TestFinishedRequestsAreForgotten(t *testing.T) {
 	for _, id := range s.commitmentJobs() {
 		s.reach(id, jobs.Success, jobs.Retry)
 	}
-	count := func(state index.CommitState) (n int) {
-		t.Helper()
-		err := s.store.View(context.Background(), func(tx index.ReadTx) error {
-			rows, err := tx.CommitRequests(state)
-			n = len(rows)
-			return err
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return n
-	}
-	if got := count(index.CommitReported); got != 200 {
+	if got := requestRows(t, s, index.CommitReported); got != 200 {
 		t.Errorf("%d finished requests are kept", got)
 	}
-	if got := count(index.CommitDecided); got != 1 {
+	if got := requestRows(t, s, index.CommitDecided); got != 1 {
 		t.Errorf("%d open requests are kept", got)
 	}
 }
