@@ -49,6 +49,7 @@ var layers = map[string][]string{
 	"jobs":       {},
 	"jsonout":    {},
 	"loglevel":   {},
+	"script":     {},
 	"modalities": {"config"},
 	"query":      with(values, "storage", "storage/index"),
 	"media":      with(values, "storage", "storage/blob", "storage/index"),
@@ -59,7 +60,7 @@ var layers = map[string][]string{
 	"faults/inject": with(values, "faults", "jobkinds", "scp", "dimse", "dul", "storage/index"),
 	"services": with(values, "jobs", "query", "jobkinds", "modalities", "config", "metrics", "scp", "scu", "dimse", "dul",
 		"storage", "storage/blob", "storage/index"),
-	"rest": with(values, "jobs", "jsonout", "loglevel", "query", "jobkinds", "modalities", "config", "metrics", "faults", "media", "scp", "scu", "dimse", "dul",
+	"rest": with(values, "jobs", "jsonout", "loglevel", "script", "query", "jobkinds", "modalities", "config", "metrics", "faults", "media", "scp", "scu", "dimse", "dul",
 		"storage", "storage/blob", "storage/index"),
 
 	"daemon": anything,

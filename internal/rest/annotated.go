@@ -33,6 +33,9 @@ func ownMetadata(level index.Level, r *index.Record) []metadatum {
 	}
 	if level == index.Series {
 		own = append(own, metadatum{index.MetaRemoteAET, r.RemoteAET})
+		if sequences := mainSequences(r.Tags); sequences != "" {
+			own = append(own, metadatum{index.MetaMainDicomSequences, sequences})
+		}
 		if expected := index.NewSeriesStatus(r.Tags).Expected; expected > 0 {
 			own = append(own, metadatum{index.MetaExpectedNumberOfInstances, strconv.FormatInt(expected, 10)})
 		}
@@ -127,7 +130,7 @@ func (r *renderer) metadata(found *query.Result) {
 	}
 	named := make([]namedTag, 0, len(all))
 	for _, m := range all {
-		named = append(named, namedTag{r.s.metadataName(m.number), m.value})
+		named = append(named, namedTag{name: r.s.metadataName(m.number), value: m.value})
 	}
 	slices.SortFunc(named, func(a, b namedTag) int { return cmp.Compare(a.name, b.name) })
 	r.w.Object()

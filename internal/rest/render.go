@@ -133,7 +133,8 @@ func (r *renderer) tags(tags index.Tags) {
 	if r.form == dicomjson.Simplified {
 		var room [32]namedTag
 		for _, t := range r.named(tags, room[:0]) {
-			r.field(t.name).String(t.value)
+			r.w.Key(t.name)
+			r.tag(t.tag, t.value)
 		}
 	} else {
 		for _, t := range tags {
@@ -144,12 +145,15 @@ func (r *renderer) tags(tags index.Tags) {
 	r.w.EndObject()
 }
 
-type namedTag struct{ name, value string }
+type namedTag struct {
+	tag         dicom.Tag
+	name, value string
+}
 
 // named gives tags by their names, sorted.
 func (r *renderer) named(tags index.Tags, to []namedTag) []namedTag {
 	for _, t := range tags {
-		to = append(to, namedTag{r.s.tagName(t.Tag), t.Value})
+		to = append(to, namedTag{t.Tag, r.s.tagName(t.Tag), t.Value})
 	}
 	slices.SortFunc(to, func(a, b namedTag) int { return cmp.Compare(a.name, b.name) })
 	return to
@@ -157,6 +161,10 @@ func (r *renderer) named(tags index.Tags, to []namedTag) []namedTag {
 
 // tag writes the value of a tag, with its name and type in the full form.
 func (r *renderer) tag(t dicom.Tag, value string) {
+	if items, ok := r.s.mainSequence(t, value); ok {
+		r.w.Value(r.s.sequence(t, items, r.form))
+		return
+	}
 	if r.form != dicomjson.Full {
 		r.w.String(value)
 		return

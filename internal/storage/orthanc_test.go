@@ -133,16 +133,15 @@ func compareTags(t *testing.T, name, path string, ours index.Tags, theirs map[st
 	for _, tag := range ours {
 		entry, _ := dict.Lookup(tag.Tag)
 		want, ok := theirs[entry.Keyword].(string)
-		want = strings.TrimRight(want, " ") // Orthanc keeps the padding of values with VR UN
+		if items, sequence := theirs[entry.Keyword].([]any); sequence {
+			want, ok = tag.Value, len(items) > 0 && strings.HasPrefix(tag.Value, "[{") // shown in another form
+		}
 		if (!ok || want != tag.Value) && !orthancErrs[name+" "+entry.Keyword] {
 			t.Errorf("%s: %.10s %s is %q, Orthanc has %q (%v)", name, path, entry.Keyword, tag.Value, want, ok)
 		}
 		delete(theirs, entry.Keyword)
 	}
 	for key, value := range theirs {
-		if _, sequence := value.([]any); sequence {
-			continue // the index keeps no sequences
-		}
 		t.Errorf("%s: %.10s %s is absent, Orthanc has %q", name, path, key, value)
 	}
 }

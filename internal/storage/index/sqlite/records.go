@@ -125,7 +125,7 @@ func recordQuery(level index.Level, want index.Want) string {
 			joins += joinUp(up, up-1)
 		}
 	}
-	if level == index.Study && topTags(level, want) == index.Patient {
+	if level >= index.Study && topTags(level, want) == index.Patient {
 		columns = append(columns, "studies.patient_tags")
 	}
 	if want&index.WantChildren != 0 {
@@ -195,7 +195,7 @@ func scanRecord(s *sqlite.Stmt, level index.Level, want index.Want, r *index.Rec
 		}
 		i += len(tables[up-1].columns) + 1
 	}
-	if level == index.Study && topTags(level, want) == index.Patient {
+	if level >= index.Study && topTags(level, want) == index.Patient {
 		if err := scanOwnPatient(s, i, &r.Above[index.Patient]); err != nil {
 			return err
 		}
