@@ -30,6 +30,7 @@ export that was broken off goes on when it is started again.`),
 	}
 	o.register(cmd)
 	f := cmd.Flags()
+	f.BoolVar(&o.attachments, "attachments", false, "write the attachments of users as well")
 	f.BoolVar(&o.json, "json", false, "print the result as JSON")
 	f.BoolVarP(&o.quiet, "quiet", "q", false, "print errors only")
 	return cmd
@@ -38,6 +39,7 @@ export that was broken off goes on when it is started again.`),
 type exportOptions struct {
 	folderOptions
 	json, quiet bool
+	attachments bool
 }
 
 func runExport(ctx context.Context, o *exportOptions, dir string, ids []string) (err error) {
@@ -58,7 +60,7 @@ func runExport(ctx context.Context, o *exportOptions, dir string, ids []string) 
 	}
 	began := o.env.Now()
 	n := newNotice(&clientOptions{env: o.env, quiet: o.quiet, json: o.json})
-	r, err := s.Export(ctx, storage.ExportOptions{Dir: dir, Resources: resources, Progress: func(files, bytes int64) {
+	r, err := s.Export(ctx, storage.ExportOptions{Dir: dir, Resources: resources, Attachments: o.attachments, Progress: func(files, bytes int64) {
 		n.show("%s written, %s", count(int(files), "file"), size(bytes))
 	}})
 	n.clear()

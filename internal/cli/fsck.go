@@ -127,6 +127,9 @@ func (f fsckFinding) String() string {
 func (o *fsckOptions) summary(r *fsckResult) string {
 	text := fmt.Sprintf("%s and %s checked in %s: %s, %d repaired", count(int(r.Instances), "instance"),
 		count(int(r.Blobs), "stored object"), seconds(r.Seconds), count(int(r.Findings), "problem"), r.Repaired)
+	if r.Attachments > 0 {
+		text += ", " + count(int(r.Attachments), "attachment") + " looked at"
+	}
 	if r.Lost > 0 {
 		text += fmt.Sprintf(", %d lost", r.Lost)
 	}

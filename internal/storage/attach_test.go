@@ -209,3 +209,32 @@ func readAnywhere(t *testing.T, s *storage.Store, id index.ID, want []byte) {
 		t.Errorf("beyond the end: %d, %v", n, err)
 	}
 }
+
+// An export with attachments has each beside its instance, or in the folder of its owner.
+func TestExportAttachments(t *testing.T) {
+	t.Parallel()
+	s := open(t, t.TempDir(), storage.LayoutLog)
+	rs := put(t, s, ct("1", 1, 1, 1).received(t))
+	for _, id := range []index.ID{rs.InstanceID, rs.SeriesID, rs.StudyID, rs.PatientID} {
+		attach(t, s, id, 1024, id.String())
+	}
+	dir := t.TempDir()
+	sum, err := s.Export(t.Context(), storage.ExportOptions{Dir: dir, Attachments: true})
+	if err != nil || sum.Files != 5 {
+		t.Fatalf("%+v %v", sum, err)
+	}
+	for pattern, id := range map[string]index.ID{"*/attachment-1024": rs.PatientID, "*/*/attachment-1024": rs.StudyID,
+		"*/*/*/attachment-1024": rs.SeriesID, "*/*/*/*.dcm.attachment-1024": rs.InstanceID} {
+		found, err := filepath.Glob(filepath.Join(dir, pattern))
+		if err != nil || len(found) != 1 {
+			t.Errorf("%s: %v %v", pattern, found, err)
+			continue
+		}
+		if text, err := os.ReadFile(found[0]); err != nil || string(text) != id.String() {
+			t.Errorf("%s: %q %v", pattern, text, err)
+		}
+	}
+	if sum, err = s.Export(t.Context(), storage.ExportOptions{Dir: dir, Attachments: true}); err != nil || sum.Skipped != 5 {
+		t.Errorf("again: %+v %v", sum, err)
+	}
+}

@@ -17,9 +17,11 @@ import (
 
 // ExportOptions say what is exported where.
 type ExportOptions struct {
-	Dir       string                         // made if it is not there
-	Resources []index.Resource               // what to export, with all below; empty: everything
-	Progress  func(files int64, bytes int64) // called after every file, if not nil
+	Dir       string           // made if it is not there
+	Resources []index.Resource // what to export, with all below; empty: everything
+	// Attachments has those of users written, too, beside their instance and into the folders of the other levels.
+	Attachments bool
+	Progress    func(files int64, bytes int64) // called after every file, if not nil
 }
 
 // ExportSummary counts what was written.
@@ -89,6 +91,9 @@ func (x *exporter) instance(ctx context.Context, row *index.InstanceRow) error {
 		number = strings.Repeat("0", 6-len(number)) + number
 	}
 	name := path.Join(folder, cleanName(number, row.ID)+".dcm")
+	if err := x.attachedTo(ctx, row.ID, name+"."); err != nil {
+		return err
+	}
 	if i, err := x.root.Stat(name); err == nil && i.Size() == row.Blob.PlainSize() {
 		x.sum.Skipped++
 		return nil
@@ -102,15 +107,11 @@ func (x *exporter) instance(ctx context.Context, row *index.InstanceRow) error {
 	if err != nil {
 		return err
 	}
-	x.sum.Files++
-	x.sum.Bytes += n
-	if x.o.Progress != nil {
-		x.o.Progress(x.sum.Files, x.sum.Bytes)
-	}
+	x.wrote(n)
 	return nil
 }
 
-// write writes one file under another name first, so that a name always stands for a whole file.
+// write writes the file of an instance, if it is not damaged.
 func (x *exporter) write(ctx context.Context, row *index.InstanceRow, name string) (n int64, err error) {
 	o, err := x.s.OpenInstance(ctx, row.ID)
 	if err != nil {
@@ -120,19 +121,7 @@ func (x *exporter) write(ctx context.Context, row *index.InstanceRow, name strin
 	if err := o.Verify(ctx); err != nil {
 		return 0, err
 	}
-	part := name + ".part"
-	f, err := x.root.Create(part)
-	if err != nil {
-		return 0, fmt.Errorf("storage: export: %w", err)
-	}
-	n, err = io.Copy(f, o.Reader())
-	if err = errors.Join(err, f.Close()); err == nil {
-		err = x.root.Rename(part, name)
-	}
-	if err != nil {
-		return n, fmt.Errorf("storage: export: %w", errors.Join(err, x.root.Remove(part)))
-	}
-	return n, nil
+	return x.file(name, func(w io.Writer) (int64, error) { return io.Copy(w, o.Reader()) })
 }
 
 // folder makes the folder of an instance's series.
@@ -164,7 +153,7 @@ func (x *exporter) folder(ctx context.Context, row *index.InstanceRow) (string, 
 		clear(x.folders)
 	}
 	x.folders[row.Series] = f
-	return f, nil
+	return f, x.parents(ctx, row, f)
 }
 
 // cleanName is a file name that any system takes: letters and digits of s, at most 40, and the beginning of the id.
