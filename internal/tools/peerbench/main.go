@@ -63,7 +63,7 @@ func run(ctx context.Context, args []string) error {
 	parts := []struct {
 		name string
 		run  func(context.Context, *options) error
-	}{{"store", benchStore}, {"commit", benchCommit}, {"process", benchProcess}}
+	}{{"store", benchStore}, {"commit", benchCommit}, {"archive", benchArchive}, {"process", benchProcess}}
 	for _, part := range parts {
 		if !opt.wants(part.name) {
 			continue
@@ -81,7 +81,7 @@ func parse(args []string) (*options, error) {
 	var sizes, only, commit string
 	flags.IntVar(&opt.rounds, "rounds", 3, "rounds; the median counts")
 	flags.StringVar(&sizes, "sizes", "528k:400,36k:2000,3k:4000", "object sizes in bytes and how many of each, as SIZE:COUNT")
-	flags.StringVar(&only, "only", "", "parts to run: store, commit, process (default all)")
+	flags.StringVar(&only, "only", "", "parts to run: store, commit, archive, process (default all)")
 	flags.StringVar(&opt.scratch, "scratch", "/tmp", "folder for objects and data; the newest Orthanc sees only /tmp")
 	flags.StringVar(&opt.gantry, "gantry", "", "gantry binary (default: built from this tree)")
 	flags.StringVar(&opt.orthanc, "orthanc", firstOf("/opt/gantry-peers/bin/orthanc-newest", "Orthanc"), "Orthanc's command")
