@@ -121,7 +121,7 @@ func bodyQuestions() []question {
 		`{"Level": "Study", "Query": {}, "ResponseContent": "Children"}`:                                                    "",
 		`{"Level": "Study", "Query": {}, "ResponseContent": []}`:                                                            "",
 		`{"Level": "Study", "Query": {}, "ResponseContent": ["Children"], "Expand": false}`:                                 "",
-		`{"Level": "Series", "Query": {}, "ResponseContent": ["Status", "Parent", "IsStable"]}`:                             "",
+		`{"Level": "Series", "Query": {}, "ResponseContent": ["Parent", "IsStable"]}`:                                       "",
 		`{"Level": "Patient", "Query": {}, "ResponseContent": ["IsProtected", "Labels"]}`:                                   "",
 		`{"Level": "Study", "Query": {}, "Labels": "a"}`:                                                                    "",
 		`{"Level": "Study", "Query": {}, "Labels": ["a"], "LabelsConstraint": "Bogus"}`:                                     "",
