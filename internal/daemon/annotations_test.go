@@ -223,3 +223,22 @@ func (x exchange) ask(t *testing.T, base string) reply {
 	}
 	return r
 }
+
+// The metadata of every sample are those that Orthanc notes of it.
+func TestMetadataOfSamplesLikeOrthanc(t *testing.T) {
+	t.Parallel()
+	samples, program := testkit.Samples(t), testkit.NewestOrthanc(t)
+	s := start(t, func(cfg *config.Config) { cfg.DicomAet = "ORTHANC" })
+	o := startOrthanc(t, program, s.dicomPort())
+	complain := complainer(t, o.url)
+	for _, id := range storeEverywhere(t, samples, s.url, o.url) {
+		exchange{request: "GET /instances/" + id + "/metadata?expand"}.compare(t, complain, s.url, o.url)
+	}
+	for _, level := range []string{"series", "studies", "patients"} {
+		var ids []string
+		ask(t, "GET", o.url+"/"+level, nil, &ids)
+		for _, id := range ids {
+			exchange{request: "GET /" + level + "/" + id + "/metadata?expand"}.compare(t, complain, s.url, o.url)
+		}
+	}
+}

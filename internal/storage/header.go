@@ -235,7 +235,7 @@ func (h *header) usualPixelVR(ts dicom.UID) dicom.VR {
 	case ts == dicom.ImplicitVRLittleEndian:
 		return dicom.VROW
 	case dicom.LookupTransferSyntax(ts).Encapsulated:
-		return dicom.VROB
+		return h.pixelVR // OB by definition, whatever is written there
 	}
 	bits := uint16(16)
 	for i := range h.values {
