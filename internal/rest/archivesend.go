@@ -172,12 +172,11 @@ func (s *Server) wholeArchive(c *Call, o jobkinds.ArchiveOptions, how submission
 	return err
 }
 
-// download names the file that the answer is to be saved as: in quotes, as Orthanc has it, behind the word without which
-// strict readers see no name. The name has no quotes and no control characters; one outside ASCII is given a second time
-// as RFC 6266 has it.
+// download names the file that the answer is to be saved as, in Orthanc's form. The name has no quotes and no control
+// characters; one outside ASCII is given a second time as RFC 6266 has it.
 func (c *Call) download(contentType, name string) {
 	c.w.Header().Set("Content-Type", contentType)
-	disposition := `attachment; filename="` + name + `"`
+	disposition := `filename="` + name + `"`
 	for i := range len(name) {
 		if name[i] >= 0x80 {
 			disposition += "; filename*=UTF-8''" + url.PathEscape(name)

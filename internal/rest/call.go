@@ -3,6 +3,7 @@ package rest
 import (
 	"encoding/json"
 	"errors"
+	"io"
 	"mime"
 	"net/http"
 	"strconv"
@@ -146,6 +147,32 @@ func (r *recorder) Write(p []byte) (int, error) {
 	n, err := r.ResponseWriter.Write(p)
 	r.bytes += int64(n)
 	return n, err
+}
+
+// sendPiece is how much is given to the kernel with one time-out.
+const sendPiece = 4 << 20
+
+// ReadFrom lets the kernel copy what comes from a file.
+func (r *recorder) ReadFrom(src io.Reader) (total int64, err error) {
+	r.WriteHeader(http.StatusOK)
+	limited, bounded := src.(*io.LimitedReader)
+	to, direct := r.ResponseWriter.(io.ReaderFrom)
+	if !bounded || !direct {
+		return io.Copy(struct{ io.Writer }{r}, src)
+	}
+	for limited.N > 0 {
+		if r.timeout > 0 {
+			_ = r.control.SetWriteDeadline(time.Now().Add(r.timeout)) // unsupported only where there is no socket
+		}
+		piece := min(limited.N, sendPiece)
+		n, err := to.ReadFrom(&io.LimitedReader{R: limited.R, N: piece})
+		limited.N -= n
+		r.bytes += n
+		if total += n; err != nil || n < piece {
+			return total, err
+		}
+	}
+	return total, nil
 }
 
 // Unwrap lets http.ResponseController reach the connection.

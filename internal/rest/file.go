@@ -5,6 +5,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"gantry/internal/dicom"
@@ -52,8 +53,22 @@ func instanceFile(s *Server, c *Call) error {
 	if target := dicom.UID(c.Request.URL.Query().Get("transcode")); target != "" && target != object.TransferSyntax {
 		return c.transcoded(object, target)
 	}
-	http.ServeContent(c.w, c.Request, "", object.Received, object.Reader())
-	return nil
+	return c.sendObject(object)
+}
+
+// sendObject sends a stored file: by the kernel alone where nothing but all of it is asked for.
+func (c *Call) sendObject(o *storage.Object) error {
+	for _, header := range []string{"Range", "If-Range", "If-Modified-Since", "If-Unmodified-Since", "If-Match", "If-None-Match"} {
+		if c.Request.Header.Get(header) != "" {
+			http.ServeContent(c.w, c.Request, "", o.Received, o.Reader())
+			return nil
+		}
+	}
+	c.w.Header().Set("Content-Length", strconv.FormatInt(o.Size(), 10))
+	c.w.Header().Set("Last-Modified", o.Received.UTC().Format(http.TimeFormat))
+	c.w.Header().Set("Accept-Ranges", "bytes")
+	_, err := o.WriteTo(c.w)
+	return err
 }
 
 // accepted is the first of our own media types in the Accept header, "" if there is none.
