@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"gantry/internal/config"
+	"gantry/internal/daemon"
 
 	"github.com/spf13/cobra"
 )
@@ -24,7 +26,7 @@ No configuration is needed. CONFIG is a file in Orthanc's JSON format, or a fold
 go over files, flags over variables.
 
 An interrupt or SIGTERM stops it in order: new associations are refused, running operations get ShutdownTimeout seconds.
-It then exits with 0.
+It then exits with 0. So does POST /tools/shutdown; POST /tools/reset starts it anew from its configuration.
 
 --ephemeral is for tests of other software: everything is in a temporary folder, which is removed at the end; the ports
 are free ones on this computer's loopback address, unless others are asked for; every AE title may use every service. One
@@ -71,19 +73,51 @@ func runServe(ctx context.Context, o *serveOptions) (err error) {
 		}
 		defer func() { err = errors.Join(err, folder.remove()) }()
 	}
-	d := o.env.NewDaemon(c, logger)
-	// Starting must not be cut off half way by an interrupt: stopping does it in order.
-	if err := d.Start(context.WithoutCancel(ctx)); err != nil {
-		return err
+	for first := true; ; first = false {
+		d := o.env.NewDaemon(c, logger)
+		// Starting must not be cut off half way by an interrupt: stopping does it in order.
+		if err := d.Start(context.WithoutCancel(ctx)); err != nil {
+			return err
+		}
+		if folder == nil {
+			announce(o.env, c, d)
+		} else if first {
+			err = folder.announce(o.env, c, d)
+		}
+		if err != nil {
+			var end context.CancelFunc
+			ctx, end = context.WithCancel(ctx)
+			end() // nobody knows where it is
+		}
+		dicom, http := portOf(d.DICOMAddr()), portOf(d.HTTPAddr())
+		restart, stopErr := waitAndStop(ctx, d, time.Duration(c.ShutdownTimeout)*time.Second)
+		if err = errors.Join(err, stopErr); !restart || err != nil {
+			return err
+		}
+		if folder == nil {
+			c, logger = o.again(c, logger)
+		}
+		// Ports of the system's choice stay what they were: whoever asked for the restart has to find the server again.
+		c.DicomPort, c.HttpPort = cmp.Or(c.DicomPort, dicom), cmp.Or(c.HttpPort, http)
 	}
-	if folder == nil {
-		announce(o.env, c, d)
-	} else if err = folder.announce(o.env, c, d); err != nil {
-		var end context.CancelFunc
-		ctx, end = context.WithCancel(ctx)
-		end() // nobody knows where it is
+}
+
+// again reads the configuration anew for a restart. If that fails, the old one holds.
+func (o *serveOptions) again(old *config.Config, log *slog.Logger) (*config.Config, *slog.Logger) {
+	c, err := o.settings.load(o.env, o.files)
+	if err != nil {
+		log.Error("the configuration cannot be read, so the old one holds", "error", err)
+		return old, log
 	}
-	return errors.Join(err, waitAndStop(ctx, d, time.Duration(c.ShutdownTimeout)*time.Second))
+	c.LoadJobs = c.LoadJobs && !o.noJobs
+	return c, newLogger(o.env, c)
+}
+
+func portOf(a net.Addr) int {
+	if tcp, ok := a.(*net.TCPAddr); ok {
+		return tcp.Port
+	}
+	return 0
 }
 
 func newLogger(env *Env, c *config.Config) *slog.Logger {
@@ -124,16 +158,21 @@ func reachable(a net.Addr) string {
 	return a.String()
 }
 
-// waitAndStop returns when the daemon has failed, or has been stopped after an interrupt.
-func waitAndStop(ctx context.Context, d Daemon, limit time.Duration) error {
+// waitAndStop returns when the daemon has failed, or has been stopped: after an interrupt, or because a user of the REST
+// API has asked for it, or for a restart.
+func waitAndStop(ctx context.Context, d Daemon, limit time.Duration) (restart bool, err error) {
 	ended := make(chan error, 1)
 	go func() { ended <- d.Wait() }()
 	select {
 	case err := <-ended:
-		return err
+		var asked *daemon.EndingError
+		if !errors.As(err, &asked) {
+			return false, err
+		}
+		restart = asked.Ending == daemon.Restart
 	case <-ctx.Done():
 	}
 	stopCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
 	defer cancel()
-	return d.Stop(stopCtx)
+	return restart && ctx.Err() == nil, d.Stop(stopCtx)
 }

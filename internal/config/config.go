@@ -42,6 +42,7 @@ type Config struct {
 	LogLevel               string   // debug, info, warn, error
 	LogFormat              string   // text, json
 	DeidentifyLogs         bool
+	ExecuteLuaEnabled      bool
 	MetricsEnabled         bool
 	DefaultEncoding        string
 	Dictionary             map[string]DictionaryEntry

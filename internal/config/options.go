@@ -85,6 +85,7 @@ func daemonOptions() []option {
 		{name: "LogLevel", doc: "The least important messages that are logged.", oneOf: []string{"debug", "info", "warn", "error"}},
 		{name: "LogFormat", doc: "Form of the log on standard error.", oneOf: []string{"text", "json"}},
 		{name: "DeidentifyLogs", doc: "Whether names and ids of patients are masked in the log."},
+		{name: "ExecuteLuaEnabled", doc: "Whether whoever may use the REST API may have Lua programs run (/tools/execute-script). They see nothing of the system."},
 		{name: "MetricsEnabled", doc: "Whether metrics are collected for /tools/metrics-prometheus."},
 	}
 }

@@ -16,7 +16,7 @@ func unusedOptions() []string {
 		"BuiltinDecoderTranscoderOrder", "DatabaseServerIdentifier",
 		"DefaultPrivateCreator", "DeidentifyLogsDicomVersion", "DicomAssociationCloseDelay", "DicomDefaultRetrieveMethod",
 		"DicomEchoChecksFind", "DicomLossyTranscodingQuality", "DicomParserCacheSize", "DicomParserMemoryCapacity",
-		"DicomParserThreadsCount", "DicomScuPreferredTransferSyntax", "DicomTlsCiphersAccepted", "ExecuteLuaEnabled",
+		"DicomParserThreadsCount", "DicomScuPreferredTransferSyntax", "DicomTlsCiphersAccepted",
 		"ExternalDictionaries", "HttpCompressionEnabled", "HttpProxy", "HttpThreadsCount", "HttpTimeout", "HttpVerbose",
 		"HttpsVerifyPeers", "IngestTranscoding", "IngestTranscodingOfCompressed",
 		"IngestTranscodingOfUncompressed", "JobsEngineThreadsCount", "LimitFindInstances", "LimitFindResults", "Locale",

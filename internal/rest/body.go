@@ -109,28 +109,3 @@ func bodyError(err error) error {
 	}
 	return &apiError{Code: statusBadRequest, Details: fmt.Sprintf("The body of the request broke off: %v", err), Err: err}
 }
-
-// bounded ends a stream that is inflated with the error of a body that is too large once it gives more than its limit.
-type bounded struct {
-	r           io.Reader
-	left, limit int64
-}
-
-func (b *bounded) Read(p []byte) (int, error) {
-	if b.left < 0 {
-		return 0, bodyError(&http.MaxBytesError{Limit: b.limit})
-	}
-	if int64(len(p)) > b.left+1 {
-		p = p[:b.left+1]
-	}
-	n, err := b.r.Read(p)
-	b.left -= int64(n)
-	if b.left < 0 {
-		return n - 1, bodyError(&http.MaxBytesError{Limit: b.limit})
-	}
-	var own *apiError
-	if err != nil && err != io.EOF && !errors.As(err, &own) { //nolint:errorlint // readers give io.EOF itself
-		err = fail(statusBadFileFormat, "The body is not in the gzip format that Content-Encoding says: %v", err)
-	}
-	return n, err
-}

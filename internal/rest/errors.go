@@ -18,6 +18,7 @@ const (
 	statusDatabaseUnavailable jobs.Code = 36
 	statusForbidden           jobs.Code = 45
 	statusNoPresentationCtx   jobs.Code = 2015
+	statusLua                 jobs.Code = 2031
 	statusCannotOrderSlices   jobs.Code = 2040
 )
 
@@ -34,6 +35,7 @@ var descriptions = map[jobs.Code]string{
 	statusRange:               "Incorrect range request",
 	statusRevision:            "A bad revision number was provided, which might indicate conflict between multiple writers",
 	statusForbidden:           "The access to the resource is forbidden",
+	statusLua:                 "Cannot execute a Lua command",
 	statusCannotOrderSlices:   "Unable to order the slices of the series",
 	statusNoPresentationCtx:   "No presentation context accepted by the remote modality",
 }

@@ -26,6 +26,8 @@ func routes() []Route {
 		jobRoutes(),
 		toolRoutes(),
 		logLevelRoutes(),
+		scriptRoutes(),
+		frameRoutes(),
 		openAPIRoutes(),
 		faultRoutes(),
 	)

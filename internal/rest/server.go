@@ -60,6 +60,7 @@ type Server struct {
 	texts    *semaphore.Weighted    // the budget of large texts
 	unzips   *semaphore.Weighted    // ZIP files and forms that are being stored
 	encoding atomic.Pointer[string] // the name of DefaultEncoding, as it was changed
+	scripts  chan struct{}          // holds one value while a script runs
 	log      *slog.Logger
 
 	streams    atomic.Int64 // open streams of events and long polls
@@ -72,7 +73,7 @@ func (s *Server) EndStreams() { s.endStreams.Do(func() { close(s.stopping) }) }
 
 // New returns the handler of the whole API.
 func New(deps Deps) *Server {
-	s := &Server{Deps: deps, tree: newTree(routes()), log: deps.Logger, texts: newTextBudget(), stopping: make(chan struct{}), unzips: semaphore.NewWeighted(maximumUnzips),
+	s := &Server{Deps: deps, tree: newTree(routes()), log: deps.Logger, texts: newTextBudget(), stopping: make(chan struct{}), scripts: make(chan struct{}, 1), unzips: semaphore.NewWeighted(maximumUnzips),
 		guard: newOriginGuard(deps.Config.RemoteAccessAllowed, deps.Config.HttpAllowedHosts)}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)

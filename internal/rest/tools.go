@@ -101,8 +101,9 @@ func setAcceptedSyntaxes(s *Server, c *Call) error {
 	if err != nil {
 		return err
 	}
-	patterns := []string{strings.TrimSpace(string(body))}
-	if json.Valid(body) && json.Unmarshal(body, &patterns) != nil || strings.HasPrefix(patterns[0], "[") {
+	text := strings.TrimSpace(string(body))
+	patterns := []string{text}
+	if (json.Valid(body) || strings.HasPrefix(text, "[") || strings.HasPrefix(text, "{")) && json.Unmarshal(body, &patterns) != nil {
 		return fail(statusBadFileFormat, "A UID, a pattern, or an array of them in JSON is expected")
 	}
 	s.Peers.Accepted().SetTransferSyntaxes(patterns)

@@ -1,0 +1,51 @@
+package rest
+
+import (
+	"errors"
+	"net/http"
+
+	"gantry/internal/script"
+)
+
+// maximumScript is the longest program that is run, in bytes.
+const maximumScript = 1 << 20
+
+func scriptRoutes() []Route {
+	return []Route{
+		{http.MethodPost, "/tools/execute-script", "Run a program in Lua and answer with what it prints (option ExecuteLuaEnabled)", executeScript},
+		{http.MethodGet, "/tools/dicom-conformance", "The DICOM conformance statement of this server, as it is configured", conformance},
+	}
+}
+
+// executeScript runs one program at a time. It sees nothing of the server.
+func executeScript(s *Server, c *Call) error {
+	if !s.Config.ExecuteLuaEnabled {
+		return &emptyAnswer{http.StatusForbidden}
+	}
+	body, err := c.smallBody()
+	if err != nil {
+		return err
+	}
+	if len(body) > maximumScript {
+		return bodyError(&http.MaxBytesError{Limit: maximumScript})
+	}
+	ctx := c.Request.Context()
+	select {
+	case s.scripts <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { <-s.scripts }()
+	out, err := script.Run(ctx, string(body), script.Limits{})
+	if s.LuaLogger != nil {
+		s.LuaLogger.Info("script", "user", c.user, "remote", c.Request.RemoteAddr, "bytes", len(body), "error", err)
+	}
+	var own *script.Error
+	if errors.As(err, &own) {
+		return fail(statusLua, "%s", own.Text)
+	}
+	if err != nil {
+		return err
+	}
+	return c.text(out)
+}
