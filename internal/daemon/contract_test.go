@@ -181,7 +181,7 @@ func compareBodies(complain func(string, ...any), what string, status1, status2 
 }
 
 // volatile are the fields that differ from run to run, and the texts that are our own.
-var volatile = []string{"Details", "FileUuid", "LastUpdate", "ID of the job"}
+var volatile = []string{"Details", "FileUuid", "LastUpdate", "ReceptionDate", "ID of the job"}
 
 // normal reads an answer for comparison: lists of resources are sorted, because Orthanc's order is not ours.
 func normal(body []byte) any {

@@ -201,13 +201,12 @@ func compareOrder(t *testing.T, complain func(string, ...any), ours, theirs stri
 				value, ok = f.Metadata[q.key]
 			}
 			text := fmt.Sprint(value)
-			if strings.HasSuffix(q.kind, "AsInt") && strings.Trim(text, "0123456789") != "" {
+			switch {
+			case strings.HasPrefix(q.kind, "Metadata") && strings.Trim(text, "0123456789.") != "", text == "":
+				text = "0" // text that is no number counts as 0; what is missing follows in any order
+			case strings.HasSuffix(q.kind, "AsInt") && strings.Trim(text, "0123456789") != "":
 				text = "0"
-			}
-			if !ok && strings.HasPrefix(q.kind, "Metadata") {
-				text = "0"
-			}
-			if !ok && q.kind == "DicomTag" {
+			case !ok:
 				text = "missing"
 			}
 			list = append(list, text)

@@ -165,6 +165,14 @@ func bodyQuestions() []question {
 		list = append(list, question{method: "POST", path: "/tools/find", body: body, differs: keep(differs, counts)},
 			question{method: "POST", path: "/tools/count-resources", body: body, differs: differs})
 	}
+	for _, body := range []string{`{}`, `[]`, `{"Resources": "x"}`, `{"Resources": [1]}`, `{"Resources": [], "Level": "Bogus"}`,
+		`{"Resources": ["` + ctStudy + `", "` + ctInstance + `", "nope", "` + mrPatient + `", "` + noInstance + `"], "Short": true}`,
+		`{"Resources": ["` + ctStudy + `"], "Level": "Instance", "Metadata": false}`,
+		`{"Resources": ["` + ctInstance + `", "` + ctInstance + `"], "Level": "Patient"}`,
+		`{"Resources": ["` + mrPatient + `", "` + ctInstance + `"], "Level": "Series", "Full": true, "Metadata": false}`,
+		`{"Resources": ["` + ctStudy + `"], "Metadata": 1}`, `{"Resources": ["` + ctStudy + `"], "Level": 1}`} {
+		list = append(list, question{method: "POST", path: "/tools/bulk-content", body: body})
+	}
 	for _, text := range []string{"P1", "p1", "ACC1", "P 3", "1.2.3.1.1", "1.2.3.1.1.1", "1.2.3.9.1"} {
 		list = append(list, question{method: "POST", path: "/tools/lookup", body: text})
 	}
@@ -193,7 +201,7 @@ func listQuestions(t *testing.T, theirs string) []question {
 		"series":  "NumberOfSeriesRelatedInstances;StudyDescription", "instances": "StudyDescription;SeriesDescription"} {
 		for _, form := range []string{"", "&full", "&short", "&full&short", "&expand=false", "&expand=1", "&expand=x",
 			"&response-content=Metadata", "&response-content=Parent;Children;Labels",
-			"&response-content=", "&response-content=Bogus", "&response-content=MainDicomTags&short",
+			"&response-content=", "&response-content=Bogus", "&response-content=MainDicomTags;Metadata&short",
 			"&requested-tags=" + computed, "&requestedTags=PatientName", "&requested-tags=Bogus"} {
 			get("/%s?since=0&limit=0&expand%s", family, form)
 		}

@@ -10,6 +10,7 @@ func findRoutes() []Route {
 	return []Route{
 		{http.MethodPost, "/tools/find", "Search by tags, metadata and labels", find},
 		{http.MethodPost, "/tools/count-resources", "Count what /tools/find would find", countResources},
+		{http.MethodPost, "/tools/bulk-content", "Many resources at once, or those above or below them at one level", bulkContent},
 	}
 }
 
