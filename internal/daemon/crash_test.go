@@ -32,6 +32,8 @@ const (
 	victimDir  = "GANTRY_TEST_VICTIM"
 	victimPeer = "GANTRY_TEST_PEER"
 	victimPort = "GANTRY_TEST_PORT"
+	// victimPatients names the variable of how many patients it keeps.
+	victimPatients = "GANTRY_TEST_PATIENTS"
 )
 
 func TestMain(m *testing.M) {
@@ -52,6 +54,9 @@ func victim(dir string) {
 	}
 	if port, err := strconv.Atoi(os.Getenv(victimPort)); err == nil {
 		cfg.DicomPort = port
+	}
+	if n, err := strconv.Atoi(os.Getenv(victimPatients)); err == nil {
+		cfg.MaximumPatientCount = n
 	}
 	d := daemon.New(cfg, daemon.Options{})
 	if err := d.Start(context.Background()); err != nil {

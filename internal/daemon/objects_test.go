@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"gantry/internal/dicom"
+	"gantry/internal/storage/index"
 	"gantry/internal/tools/phantom"
 )
 
@@ -60,3 +61,6 @@ func writeSeries(t testing.TB, dir string, n int) []object {
 	}
 	return objects
 }
+
+// publicID is the id of an instance in the REST API.
+func publicID(identifiers ...string) string { return index.NewID(identifiers...).String() }
