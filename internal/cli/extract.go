@@ -136,21 +136,22 @@ func (x *extraction) folder(root *os.Root, name, entry string) error {
 	return x.blame(entry, err)
 }
 
-// blame refuses the entry for what its name did not do, and gives other errors back.
+// blame refuses the entry for what its name did, and gives other errors back.
 func (x *extraction) blame(entry string, err error) error {
-	var where *fs.PathError
-	switch {
-	case err == nil:
+	if err == nil {
 		return nil
-	case errors.Is(err, fs.ErrExist):
-		x.refuse(entry, "a file of that name is there already (--force writes over it)")
-	case errors.As(err, &where) && (where.Err.Error() == "path escapes from parent" || strings.Contains(where.Err.Error(), "not a directory") ||
-		strings.Contains(where.Err.Error(), "file name too long") || strings.Contains(where.Err.Error(), "is a directory")):
-		x.refuse(entry, "the folder does not take that name: "+where.Err.Error())
-	default:
-		return err
 	}
-	return nil
+	if errors.Is(err, fs.ErrExist) {
+		x.refuse(entry, "a file of that name is there already (--force writes over it)")
+		return nil
+	}
+	for _, reason := range []string{"path escapes from parent", "not a directory", "is a directory", "file name too long"} {
+		if strings.Contains(err.Error(), reason) { // the system has no one error for these
+			x.refuse(entry, "the folder does not take that name: "+reason)
+			return nil
+		}
+	}
+	return err
 }
 
 func (x *extraction) file(root *os.Root, f *zip.File, name string) (err error) {
