@@ -23,6 +23,7 @@ func main() {
 func run() (err error) {
 	dir := flag.String("dir", "", "folder of the index; a temporary one that goes if empty")
 	instances := flag.Int("instances", 100_000, "instances in all: 100 to a study, 50 to a series")
+	only := flag.Bool("fill-only", false, "fill the index and measure no searches")
 	flag.Parse()
 	if *dir == "" {
 		if *dir, err = os.MkdirTemp("", "fillindex"); err != nil {
@@ -45,6 +46,9 @@ func run() (err error) {
 		if err := fillAndReport(ctx, x, s); err != nil {
 			return err
 		}
+	}
+	if *only {
+		return nil
 	}
 	return measure(ctx, x, s)
 }

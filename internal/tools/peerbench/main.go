@@ -1,16 +1,19 @@
-// Command peerbench sends the same objects into gantry, Orthanc and DCMTK's storescp in turn and prints the rates
+// Command peerbench asks the same of gantry, Orthanc and, where it can do it, DCMTK's storescp in turn and prints the rates
 // side by side, with their ratios: a figure of one program alone says more about the machine than about the program.
 //
 //	go run ./internal/tools/peerbench
 //	go run ./internal/tools/peerbench --rounds 5 --only store --sizes 528k
+//	go run ./internal/tools/peerbench --only archive,file,delete,jobs
+//	go run ./internal/tools/peerbench --only find --filled 1000000
 //
-// The client is DCMTK's storescu. Every round starts every server anew on an empty folder, one after the other, and
+// The client of the part "store" is DCMTK's storescu. Every round starts every server anew on an empty folder, one after the other, and
 // the medians of the rounds are printed. Servers listen on loopback. TCP_NODELAY=1 is set for all, because DCMTK and
 // Orthanc wait for delayed acknowledgements otherwise.
 package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -32,6 +35,9 @@ type options struct {
 	storescp string
 	storescu string
 	commit   []int
+	studies  int
+	filled   int
+	settings string // members of the servers' configuration in JSON
 }
 
 func main() {
@@ -63,7 +69,8 @@ func run(ctx context.Context, args []string) error {
 	parts := []struct {
 		name string
 		run  func(context.Context, *options) error
-	}{{"store", benchStore}, {"commit", benchCommit}, {"archive", benchArchive}, {"process", benchProcess}}
+	}{{"store", benchStore}, {"commit", benchCommit}, {"archive", benchArchive}, {"file", benchFile}, {"find", benchFind},
+		{"delete", benchDelete}, {"jobs", benchJobs}, {"process", benchProcess}}
 	for _, part := range parts {
 		if !opt.wants(part.name) {
 			continue
@@ -81,13 +88,15 @@ func parse(args []string) (*options, error) {
 	var sizes, only, commit string
 	flags.IntVar(&opt.rounds, "rounds", 3, "rounds; the median counts")
 	flags.StringVar(&sizes, "sizes", "528k:400,36k:2000,3k:4000", "object sizes in bytes and how many of each, as SIZE:COUNT")
-	flags.StringVar(&only, "only", "", "parts to run: store, commit, archive, process (default all)")
+	flags.StringVar(&only, "only", "", "parts to run: store, commit, archive, file, find, delete, jobs, process (default all)")
 	flags.StringVar(&opt.scratch, "scratch", "/tmp", "folder for objects and data; the newest Orthanc sees only /tmp")
 	flags.StringVar(&opt.gantry, "gantry", "", "gantry binary (default: built from this tree)")
 	flags.StringVar(&opt.orthanc, "orthanc", firstOf("/opt/gantry-peers/bin/orthanc-newest", "Orthanc"), "Orthanc's command")
 	flags.StringVar(&opt.storescp, "storescp", "storescp", "DCMTK's receiver")
 	flags.StringVar(&opt.storescu, "storescu", "storescu", "DCMTK's client")
 	flags.StringVar(&commit, "commit", "1,100,1000,10000,100000", "references of the storage commitment requests, ascending")
+	flags.IntVar(&opt.studies, "studies", 1000, "studies to search beside Orthanc")
+	flags.IntVar(&opt.filled, "filled", 0, "instances of an index that only gantry is searched with; 0: none")
 	if err := flags.Parse(args); err != nil {
 		return nil, err
 	}
@@ -107,6 +116,9 @@ func parse(args []string) (*options, error) {
 	}
 	if only != "" {
 		opt.only = strings.Split(only, ",")
+	}
+	if opt.studies < 1 || opt.studies > 100_000 || opt.filled < 0 || opt.filled > 10_000_000 {
+		return nil, errors.New("--studies must be 1 to 100000, --filled 0 to 10000000")
 	}
 	if opt.rounds < 1 || opt.rounds > 50 {
 		return nil, fmt.Errorf("--rounds must be 1 to 50, not %d", opt.rounds)

@@ -49,7 +49,11 @@ func startGantry(ctx context.Context, opt *options, dir string) (*server, error)
 	s := &server{dicom: freePort(), http: freePort()}
 	callback := freePort()
 	_ = os.WriteFile(filepath.Join(dir, "callback"), []byte(strconv.Itoa(callback)), 0o644)
-	return s, s.launch(ctx, opt.gantry, "serve", "--storage", filepath.Join(dir, "data"),
+	file := filepath.Join(dir, "gantry.json")
+	if err := os.WriteFile(file, []byte("{"+opt.settings+"}"), 0o644); err != nil {
+		return nil, err
+	}
+	return s, s.launch(ctx, opt.gantry, "serve", file, "--storage", filepath.Join(dir, "data"),
 		"--dicom-port", strconv.Itoa(s.dicom), "--http-port", strconv.Itoa(s.http),
 		"--modality", fmt.Sprintf("bench=%s@127.0.0.1:%d", callbackAET, callback))
 }
@@ -58,8 +62,12 @@ func startOrthanc(ctx context.Context, opt *options, dir string) (*server, error
 	s := &server{dicom: freePort(), http: freePort()}
 	callback := freePort()
 	_ = os.WriteFile(filepath.Join(dir, "callback"), []byte(strconv.Itoa(callback)), 0o644)
-	config := fmt.Sprintf(`{"StorageDirectory":%q,"DicomPort":%d,"HttpPort":%d,"DicomModalities":{"bench":[%q,"127.0.0.1",%d]}}`,
+	config := fmt.Sprintf(`{"StorageDirectory":%q,"DicomPort":%d,"HttpPort":%d,"DicomModalities":{"bench":[%q,"127.0.0.1",%d]}`,
 		filepath.Join(dir, "data"), s.dicom, s.http, callbackAET, callback)
+	if opt.settings != "" {
+		config += "," + opt.settings
+	}
+	config += "}"
 	file := filepath.Join(dir, "orthanc.json")
 	if err := os.WriteFile(file, []byte(config), 0o644); err != nil {
 		return nil, err
