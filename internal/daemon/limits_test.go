@@ -58,6 +58,39 @@ func TestLimitsLikeOrthanc(t *testing.T) {
 	}
 }
 
+// At the limit of bytes both let the same patients go, over objects that take nearly twice as much.
+func TestSizeLimitLikeOrthanc(t *testing.T) {
+	t.Parallel()
+	samples, program := testkit.Samples(t), testkit.NewestOrthanc(t)
+	s := start(t, func(cfg *config.Config) { cfg.DicomAet, cfg.MaximumStorageSize = "ORTHANC", 1 })
+	o := startOrthanc(t, program, s.dicomPort(), `"MaximumStorageSize": 1`)
+	complain := complainer(t, o.url)
+	files, err := filepath.Glob(filepath.Join(samples, "*.dcm"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	total := 0
+	for _, name := range files {
+		file, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(file) > 300_000 {
+			continue
+		}
+		if status, _ := do(t, "POST", o.url+"/instances", file); status != 200 {
+			continue
+		}
+		ask(t, "POST", s.url+"/instances", file, nil)
+		total += len(file)
+		both(t, complain, s.url, o.url, "GET", "/instances", nil)
+	}
+	if total < 3<<19 {
+		t.Errorf("only %d bytes were uploaded", total)
+	}
+	both(t, complain, s.url, o.url, "GET", "/statistics", nil)
+}
+
 // What the limits refuse is answered with A700H and 507, and what ReadOnly refuses with A700H and 405.
 func TestRefusedByLimitAndReadOnly(t *testing.T) {
 	t.Parallel()
