@@ -49,6 +49,7 @@ that was broken off goes on where it was, by itself and when the same command is
 			return runArchive(cmd.Context(), &o, args)
 		},
 	}
+	cmd.ValidArgsFunction = completeResource(env)
 	o.register(cmd)
 	f := cmd.Flags()
 	f.StringVarP(&o.output, "output", "o", "", "write to this `file`, - for standard output (default: the identifier of the first resource with .zip)")

@@ -35,13 +35,15 @@ func resolveAll(ctx context.Context, c *apiclient.Client, names []string) ([]api
 type knownIDs struct {
 	client *apiclient.Client
 	lists  map[string][]string
+	// instances may be meant, too.
+	instances bool
 }
 
 // resolve finds what a name on the command line means: (the beginning of) a public id, a DICOM identifier, or an accession
 // number, of which there may be several studies.
 func (k *knownIDs) resolve(ctx context.Context, name string) ([]apiclient.Resource, error) {
 	if strings.TrimSpace(name) == "" {
-		return nil, usagef("STUDY is empty")
+		return nil, usagef("%s is empty", map[bool]string{false: "STUDY", true: "ID"}[k.instances])
 	}
 	if isIDStart(name) {
 		found, err := k.byID(ctx, strings.ToLower(name))
@@ -63,12 +65,19 @@ func (k *knownIDs) resolve(ctx context.Context, name string) ([]apiclient.Resour
 		}
 	}
 	if len(found) == 0 {
-		return nil, &notFoundError{fmt.Sprintf("%q is no study, patient or series that the daemon has", name)}
+		return nil, &notFoundError{fmt.Sprintf("%q is no %s that the daemon has", name, k.kinds())}
 	}
 	if first := found[0].Type; slices.ContainsFunc(found, func(r apiclient.Resource) bool { return r.Type != first }) {
 		return nil, &usageError{err: fmt.Errorf("%q names %s", name, describe(found)), hint: "Give the identifier of the one that is meant."}
 	}
 	return found, nil
+}
+
+func (k *knownIDs) kinds() string {
+	if k.instances {
+		return "patient, study, series or instance"
+	}
+	return "study, patient or series"
 }
 
 // isIDStart tells what may be the beginning of a public id.
@@ -88,7 +97,15 @@ func isIDStart(name string) bool {
 // byID looks at the studies, then at patients and series. A text of digits may be another identifier, too: only what one
 // level alone has counts.
 func (k *knownIDs) byID(ctx context.Context, start string) ([]apiclient.Resource, error) {
-	for _, level := range []struct{ path, kind string }{{"studies", "Study"}, {"patients", "Patient"}, {"series", "Series"}} {
+	levels := []struct{ path, kind string }{{"studies", "Study"}, {"patients", "Patient"}, {"series", "Series"}}
+	if k.instances && len(start) == 44 {
+		if err := k.client.Get(ctx, "/instances/"+start, &struct{}{}); err == nil {
+			return []apiclient.Resource{{ID: start, Type: "Instance"}}, nil
+		}
+	} else if k.instances {
+		levels = append(levels, struct{ path, kind string }{"instances", "Instance"})
+	}
+	for _, level := range levels {
 		list, known := k.lists[level.path]
 		if !known {
 			var err error

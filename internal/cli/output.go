@@ -20,6 +20,13 @@ func writeJSON(env *Env, v any) error {
 	return e.Encode(v)
 }
 
+// writeLine writes a result for programs as one line of JSON.
+func writeLine(env *Env, v any) error {
+	e := json.NewEncoder(env.Stdout)
+	e.SetEscapeHTML(false)
+	return e.Encode(v)
+}
+
 // writeTable writes a result for people: a header and rows, without frames, so that it can be cut and pasted.
 func writeTable(w io.Writer, header []string, rows [][]string) error {
 	var b bytes.Buffer

@@ -26,7 +26,7 @@ func NewRoot(env *Env) *cobra.Command {
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(
 		newServeCommand(env), newConfigCommand(env), newEchoCommand(env), newStoreCommand(env), newStgcmtCommand(env), newJobsCommand(env),
-		newFsckCommand(env), newExportCommand(env), newBackupCommand(env), newArchiveCommand(env), newFaultsCommand(env), newMetricsCommand(env), newVersionCommand(env),
+		newFsckCommand(env), newExportCommand(env), newBackupCommand(env), newArchiveCommand(env), newUploadCommand(env), newLsCommand(env), newShowCommand(env), newFaultsCommand(env), newMetricsCommand(env), newVersionCommand(env),
 	)
 	return root
 }
