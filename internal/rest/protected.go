@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"encoding/json"
 	"errors"
 	"net/http"
 	"strings"
@@ -79,11 +80,11 @@ func (c *Call) reconstructFiles() (bool, error) {
 		return false, err
 	}
 	var wish struct{ ReconstructFiles any }
-	if decodeJSON(body, &wish) != nil || wish.ReconstructFiles == nil {
-		return false, nil
+	if json.Unmarshal(body, &wish) != nil {
+		wish.ReconstructFiles = nil
 	}
 	files, ok := wish.ReconstructFiles.(bool)
-	if !ok {
+	if !ok && wish.ReconstructFiles != nil {
 		return false, fail(statusBadFileFormat, "The field ReconstructFiles must contain a Boolean")
 	}
 	return files, nil

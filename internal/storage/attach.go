@@ -131,9 +131,9 @@ func (t *attaching) takeIn(ctx context.Context) error {
 			err = t.guard(t.old)
 		}
 		if err == nil && !t.granted {
-			t.claim.bytes = t.now.Blob.Size
+			t.bytes = t.now.Blob.Size
 			if t.old != nil {
-				t.claim.bytes -= t.old.Blob.Size
+				t.bytes -= t.old.Blob.Size
 			}
 			_, err = t.s.admit(ctx, &t.claim)
 		}

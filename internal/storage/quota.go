@@ -206,11 +206,11 @@ func (s *Store) claimBytes(ctx context.Context, a *arrival) error {
 	if a.old != nil {
 		need -= a.old.Size
 	}
-	if a.granted && a.claim.bytes == need {
+	if a.granted && a.bytes == need {
 		return nil
 	}
 	s.room.settle(&a.claim, false)
-	a.claim.bytes = need
+	a.bytes = need
 	_, err := s.admit(ctx, &a.claim)
 	return err
 }

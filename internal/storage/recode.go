@@ -71,7 +71,7 @@ func (s *Store) recodeInstance(ctx context.Context, id index.ID, a *index.Attach
 	if err := unchanged(a)(now); err != nil {
 		return err
 	}
-	t.claim.bytes = t.now.Blob.Size - now.Blob.Size
+	t.bytes = t.now.Blob.Size - now.Blob.Size
 	if ok, err := s.admit(ctx, &t.claim); err != nil || !ok {
 		return errors.Join(err, &LimitError{Limit: s.o.Quota.String()})
 	}

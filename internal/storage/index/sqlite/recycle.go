@@ -6,12 +6,8 @@ import (
 	"gantry/internal/storage/index"
 )
 
-// Why a patient is not recycled, as bits of patients.kept. The column repeats what the tables protected and committed
-// say, so that the patient to be recycled next is the first of an index.
-const (
-	keptProtected = 1 << iota
-	keptCommitted
-)
+// Why a patient is not recycled stands in patients.kept as bits: 1 it is protected, 2 it has committed instances. The column
+// repeats what the tables protected and committed say, so that the patient to be recycled next is the first of an index.
 
 // keptBy tells what keeps a patient from being recycled.
 func (t *readTx) keptBy(id index.ID) (kept int64, err error) {
