@@ -18,7 +18,7 @@ func TestConditionsAreReadByTheRulesOfMatching(t *testing.T) {
 	}{
 		{dicom.VRPN, "", 0, nil, nil}, // PS3.4 C.2.2.2.3
 		{dicom.VRPN, "Müller^Änne", index.Equal, []string{"MULLER^ANNE", "müller^änne"}, []string{"Müller", "Müller^Änne^"}}, // C.2.2.2.1
-		{dicom.VRUI, `1.2\1.3`, index.Equal, []string{"1.2", "1.3"}, []string{"1.2.3", ""}},                                   // C.2.2.2.2
+		{dicom.VRUI, `1.2\1.3`, index.Equal, []string{"1.2", "1.3"}, []string{"1.2.3", ""}},                                  // C.2.2.2.2
 		{dicom.VRPN, "*", index.Present, []string{"", "x"}, nil},
 		{dicom.VRPN, "mu*^a?ne", index.Wild, []string{"Müller^Änne", "mu^anne"}, []string{"Müller^Ane", "xmu^anne"}}, // C.2.2.2.4
 		{dicom.VRLO, "*[a]*", index.Wild, []string{"x[A]y"}, []string{"a"}},

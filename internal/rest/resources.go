@@ -215,7 +215,7 @@ func climb(tx index.ReadTx, level index.Level, id index.ID, above index.Level) (
 		if err != nil {
 			return id, err
 		}
-		records, err := tx.Records(level, []int64{key}, 0)
+		records, err := tx.Records(level, []int64{key}, index.WantParent)
 		if err != nil || len(records) == 0 {
 			return id, errors.Join(err, index.ErrNotFound)
 		}

@@ -71,7 +71,7 @@ func (sh *shown) want(level index.Level) (w index.Want) {
 		content content
 		want    index.Want
 	}{
-		{contentMainTags, index.WantTags}, {contentMetadata, index.WantMetadata | index.WantUpdate | index.WantTags},
+		{contentMainTags, index.WantTags}, {contentParent, index.WantParent}, {contentMetadata, index.WantMetadata | index.WantUpdate | index.WantTags},
 		{contentChildren, index.WantChildren}, {contentLabels, index.WantLabels},
 		{contentAttachments, index.WantAttachments}, {contentStable | contentProtected, index.WantUpdate},
 		{contentSummary, index.WantUpdate},

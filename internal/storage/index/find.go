@@ -110,13 +110,14 @@ type Finder interface {
 	Key(level Level, id ID) (int64, error)
 }
 
-// Want says what Records is to read beside keys, ids, and the parent.
+// Want says what Records is to read beside keys and ids.
 type Want uint16
 
 // What can be wanted.
 const (
-	WantTags  Want = 1 << iota // and the patient's of a study
-	WantAbove                  // the tags of all levels above
+	WantTags   Want = 1 << iota // and the patient's of a study
+	WantParent                  // the id of the resource above
+	WantAbove                   // the tags of all levels above
 	WantChildren
 	WantLabels
 	WantUpdate // when it was last updated, whether it is stable and protected

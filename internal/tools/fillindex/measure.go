@@ -26,9 +26,14 @@ func wild(level index.Level, t dicom.Tag, pattern string) index.Criterion {
 	return index.Criterion{Level: level, Tag: t, Match: index.Match{Kind: index.Wild, Values: []string{pattern}}}
 }
 
+// The goals for a store of 1,000,000 instances.
+const (
+	wildcards  = 20 * time.Millisecond
+	identifier = 5 * time.Millisecond
+)
+
 // searches are those that people make; the goals are those of the project.
 func searches(s shape) []asked {
-	const wildcards, identifier = 20 * time.Millisecond, 5 * time.Millisecond
 	middle := s.studies / 2
 	uid := fmt.Sprintf("1.2.826.0.1.3680043.10.1.%d", middle+1)
 	study := func(name string, goal time.Duration, c ...index.Criterion) asked {

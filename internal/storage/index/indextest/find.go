@@ -200,7 +200,7 @@ func testRecords(t *testing.T, open Opener) {
 		if err != nil {
 			return err
 		}
-		got, err = r.Records(index.Study, []int64{key, 4711}, index.WantTags|index.WantChildren|index.WantLabels|index.WantUpdate|
+		got, err = r.Records(index.Study, []int64{key, 4711}, index.WantTags|index.WantParent|index.WantChildren|index.WantLabels|index.WantUpdate|
 			index.WantCounts|index.WantModalities|index.WantClasses|index.WantInstance|index.WantMetadata)
 		return err
 	})

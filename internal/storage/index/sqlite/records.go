@@ -101,7 +101,7 @@ func recordQuery(level index.Level, want index.Want) string {
 	t := &tables[level]
 	columns := []string{t.name + ".id"}
 	joins := ""
-	if level > index.Patient {
+	if level > index.Patient && want&(index.WantParent|index.WantTags|index.WantAbove) != 0 {
 		up := &tables[level-1]
 		columns = append(columns, up.name+".id")
 		joins = joinUp(level, level-1)
@@ -169,7 +169,7 @@ func joinUp(level, up index.Level) string {
 func scanRecord(s *sqlite.Stmt, level index.Level, want index.Want, r *index.Record) (err error) {
 	r.ID = columnID(s, 0)
 	i := 1
-	if level > index.Patient {
+	if level > index.Patient && want&(index.WantParent|index.WantTags|index.WantAbove) != 0 {
 		r.Parent = columnID(s, i)
 		i++
 	}
