@@ -258,7 +258,7 @@ func TestClientThatStandsStillIsGivenUp(t *testing.T) {
 		return info.State == "Success"
 	})
 	eventually(t, "the end of the job", func() bool {
-		return slices.Contains(jobStates(s), "Failure-1") || slices.Contains(jobStates(s), "Failure37")
+		return slices.Contains(jobStates(s), "Failure9") || slices.Contains(jobStates(s), "Failure37")
 	})
 	answer, err := http.ReadResponse(bufio.NewReader(io.MultiReader(strings.NewReader("HTTP/1.1 200 OK\r\n\r\n"), c)), nil)
 	if err != nil {

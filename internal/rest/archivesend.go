@@ -118,7 +118,11 @@ func (a *archiveStream) Write(p []byte) (int, error) {
 	if a.call.w.status == 0 {
 		a.call.download("application/zip", a.name)
 	}
-	return a.call.w.Write(p)
+	n, err := a.call.w.Write(p)
+	if err != nil {
+		err = jobs.Failf(jobs.CodeNetworkProtocol, "the client does not take the archive: %w", err)
+	}
+	return n, err
 }
 
 // breakOff ends writes that hang from the end of ctx on until the step has ended.
