@@ -52,6 +52,7 @@ func (e *Engine) TryNow(ctx context.Context, id string) error {
 // step, unless that step completes the job; an ended one stays as it is.
 func (e *Engine) Cancel(ctx context.Context, id string) error {
 	var ended *entry
+	var job Job
 	err := e.control(ctx, id, func(en *entry) error {
 		switch en.rec.State {
 		case Pending, Paused, Retry:
@@ -59,20 +60,36 @@ func (e *Engine) Cancel(ctx context.Context, id string) error {
 			if en.timer != nil {
 				en.timer.Stop()
 			}
+			ended, job = en, en.job // which the history lets go of
 			e.move(en, verdict{state: Failure, err: errCanceled})
-			ended = en
 		case Running:
 			en.wish = Failure
 			en.stop(errCanceled)
 		}
 		return nil
 	})
-	if ended != nil {
-		if ender, ok := ended.job.(Ender); ok {
-			ender.Ended(context.WithoutCancel(ctx), errCanceled)
-		}
+	if ender, ok := job.(Ender); ok {
+		ender.Ended(context.WithoutCancel(ctx), errCanceled)
+		e.keepEnding(ended, job)
 	}
 	return err
+}
+
+// keepEnding notes what Ended has changed in a job that was cancelled while it waited.
+func (e *Engine) keepEnding(en *entry, job Job) {
+	version, data, err := job.State()
+	if err != nil {
+		e.log.Error("the state of a job cannot be stored", "job", en.rec.ID, "error", err)
+		return
+	}
+	content := job.Content()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if en.rec.State != Failure { // somebody was quick to resubmit it
+		return
+	}
+	en.rec.Version, en.rec.Data, en.content = version, data, content
+	e.saves.mark(en.rec.ID)
 }
 
 // Resubmit runs a failed job again, behind those that wait already. In every other state it gives
@@ -124,7 +141,7 @@ func (e *Engine) SetPriority(ctx context.Context, id string, priority int) error
 	})
 }
 
-// control changes a job under the lock and returns when the change is kept.
+// control changes a job under the lock and returns when the change is kept; what was asked of a running job is, too.
 func (e *Engine) control(ctx context.Context, id string, change func(*entry) error) error {
 	e.mu.Lock()
 	en, ok := e.entries[id]
@@ -135,17 +152,20 @@ func (e *Engine) control(ctx context.Context, id string, change func(*entry) err
 		}
 		return ErrUnknown
 	}
-	before := en.rec
+	before, wished := en.rec, en.wish
 	err := change(en)
 	same := before.State == en.rec.State && before.Priority == en.rec.Priority && e.entries[id] == en
 	if !same {
 		e.notify(en)
 	}
+	asked, ended := en.wish != wished, en.rec.State.Ended()
 	e.mu.Unlock()
-	if err != nil || same {
+	if err != nil || same && !asked {
 		return err
 	}
-	defer e.announce(en)
+	if ended {
+		defer e.announce(en)
+	}
 	return e.saves.flush(ctx, id)
 }
 

@@ -174,11 +174,16 @@ func TestCancelOutweighsPause(t *testing.T) {
 func TestEndedIsTold(t *testing.T) {
 	t.Parallel()
 	for state, want := range map[State]Code{Pending: CodeCanceled, Running: CodeCanceled, Paused: CodeCanceled, Retry: CodeCanceled} {
-		e := start(t, Config{Workers: 1, HistorySize: 10})
+		e := start(t, Config{Workers: 1, HistorySize: 10, Factories: factory(nil)})
 		id, job := bring(t, e, state)
 		job.endings = make(chan error, 1)
 		if err := e.Cancel(t.Context(), id); err != nil {
 			t.Fatal(err)
+		}
+		reach(t, e, id, Failure)
+		if state != Running && len(job.endings) == 0 { // Cancel itself has told it
+			t.Errorf("%s: not told", state)
+			continue
 		}
 		if got := CodeOf(<-job.endings); got != want {
 			t.Errorf("%s: told %d, want %d", state, got, want)

@@ -126,13 +126,27 @@ func (e *Engine) Start(ctx context.Context) error {
 	}
 	slices.SortFunc(records, func(a, b Record) int { return int(a.Seq - b.Seq) })
 	e.saves.start()
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	records = slices.DeleteFunc(records, func(r Record) bool { return e.entries[r.ID] != nil })
 	if e.cfg.SetAside {
 		e.setAside(records)
 		return nil
 	}
+	e.load(records)
+	for _, r := range records {
+		if !r.toCancel() {
+			continue
+		}
+		if err := e.Cancel(ctx, r.ID); err != nil && !errors.Is(err, ErrUnknown) {
+			return fmt.Errorf("jobs: carry out a cancel of the last run: %w", err)
+		}
+	}
+	return nil
+}
+
+// load puts the jobs that were kept back, and begins to run.
+func (e *Engine) load(records []Record) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	records = slices.DeleteFunc(records, func(r Record) bool { return e.entries[r.ID] != nil })
 	if len(records) > 0 {
 		e.lineUpBehind(records[len(records)-1].Seq)
 	}
@@ -145,11 +159,13 @@ func (e *Engine) Start(ctx context.Context) error {
 	e.sweepOutputs()
 	e.started = true
 	e.dispatch()
-	return nil
 }
 
-// setAside leaves the jobs that were kept where they are, and lines new ones up behind them. Engine.mu is held.
+// setAside leaves the jobs that were kept where they are, and lines new ones up behind them.
 func (e *Engine) setAside(records []Record) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	records = slices.DeleteFunc(records, func(r Record) bool { return e.entries[r.ID] != nil })
 	e.aside = map[string]bool{}
 	for _, r := range records {
 		e.aside[r.ID] = true

@@ -130,6 +130,11 @@ func (e *Engine) settle(en *entry, v verdict) {
 		e.freeze(en)
 	}
 	e.mu.Lock()
+	if later, ok := en.overtaken(v); ok {
+		e.mu.Unlock()
+		e.settle(en, later)
+		return
+	}
 	now := time.Now()
 	en.stop(nil)
 	en.stop, en.wish = nil, ""
@@ -146,6 +151,18 @@ func (e *Engine) settle(en *entry, v verdict) {
 	e.mu.Unlock()
 	e.flush(en.rec.ID)
 	e.announce(en)
+}
+
+// overtaken gives another verdict on a job that was asked to pause or cancel after it was judged: what was acknowledged
+// must not be lost. Engine.mu is held.
+func (en *entry) overtaken(v verdict) (verdict, bool) {
+	switch {
+	case v.state.Ended() || en.wish == "" || en.wish == v.state:
+		return v, false
+	case en.wish == Failure:
+		return verdict{state: Failure, err: errCanceled}, true
+	}
+	return verdict{state: Paused}, true
 }
 
 // move gives a job that holds no slot its new state. Engine.mu is held.

@@ -188,14 +188,25 @@ func (en *entry) stored() (Record, error) {
 	return rec, nil
 }
 
-// snapshot is the record with the present run counted in. Engine.mu is held.
+// snapshot is the record with the present run counted in, and with what was asked of it: a restart finds it paused, or
+// with the code of a cancel. Engine.mu is held.
 func (en *entry) snapshot() Record {
 	rec := en.rec
-	if rec.State == Running {
-		rec.Runtime += time.Since(en.since)
+	if rec.State != Running {
+		return rec
+	}
+	rec.Runtime += time.Since(en.since)
+	switch en.wish {
+	case Paused:
+		rec.State = Paused
+	case Failure:
+		rec.ErrorCode = CodeCanceled
 	}
 	return rec
 }
+
+// toCancel reports whether the record is of a job that the last run was asked to cancel, and did not live to.
+func (r *Record) toCancel() bool { return r.State == Running && r.ErrorCode == CodeCanceled }
 
 // rawContent shows stored content again.
 func rawContent(b []byte) any {

@@ -137,9 +137,11 @@ func (e *Engine) restore(r Record) {
 	en.rec.Done, en.rec.Total = en.job.Progress()
 	en.content = en.job.Content()
 	e.unfinished++
-	switch r.State {
-	case Paused:
-	case Retry:
+	switch {
+	case r.toCancel(): // by Start
+		en.rec.State, en.rec.ErrorCode = Paused, CodeSuccess
+	case r.State == Paused:
+	case r.State == Retry:
 		// A clock that was set back since must not make it wait longer than it was to.
 		e.waitForRetry(en, min(time.Until(r.NextAttempt), r.NextAttempt.Sub(r.Changed)))
 	default:

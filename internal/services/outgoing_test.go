@@ -110,6 +110,30 @@ func TestGivenUpReportIsSent(t *testing.T) {
 	}
 }
 
+// A report that is canceled while it waits is given up for good: a restart does not take it up again.
+func TestCanceledReportIsGivenUp(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, func(c *config.Config) { c.StorageCommitmentRetryDelay = 3600 })
+	s.know("scu", modality(t, "SCU", "127.0.0.1:1"))
+	if err := ask(t, s.dial("SCU", nil), "2.25.1", s.putInto(1)); err != nil {
+		t.Fatal(err)
+	}
+	id := s.commitmentJobs()[0]
+	s.reach(id, jobs.Retry)
+	if err := s.engine.Cancel(t.Context(), id); err != nil {
+		t.Fatal(err)
+	}
+	if got := s.outgoing()["2.25.1"]; got.State != jobkinds.OutgoingGivenUp {
+		t.Errorf("%+v", got)
+	}
+	if err := s.peers.ResumeRequests(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := s.commitmentJobs(); len(got) != 1 {
+		t.Errorf("jobs %v", got)
+	}
+}
+
 // A paused report goes out, too, when it is told to.
 func TestPausedReportIsSent(t *testing.T) {
 	t.Parallel()
