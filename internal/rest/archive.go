@@ -215,6 +215,7 @@ func (s *Server) archiveResources(c *Call, o *jobkinds.ArchiveOptions, texts []s
 // downloadName is what the file of a download is called: the name that was asked for without what could end a header, or
 // lead out of a folder; else that of the resource.
 func downloadName(asked, id string) string {
+	asked = asked[:min(len(asked), 4*longestFilename)]
 	name := strings.TrimSpace(strings.Map(func(r rune) rune {
 		switch {
 		case r < ' ', r == 0x7F, r >= 0x80 && r < 0xA0, r == '"', r == '\uFFFD':
