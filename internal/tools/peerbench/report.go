@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strconv"
 	"text/tabwriter"
 )
 
@@ -21,9 +22,20 @@ func printRates(title string, list []peer, rates map[string][]float64) {
 	own := median(rates["gantry"])
 	for _, p := range list {
 		values := rates[p.name]
-		fmt.Fprintf(table, "%s\t%.0f\t%.0f\t%.0f\t%.2f\t\n", p.name, median(values), slices.Min(values), slices.Max(values),
-			own/median(values))
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%.2f\t\n", p.name, number(median(values)), number(slices.Min(values)),
+			number(slices.Max(values)), own/median(values))
 	}
 	_ = table.Flush()
 	fmt.Println()
+}
+
+// number writes a figure with three digits at least.
+func number(v float64) string {
+	switch {
+	case v < 10:
+		return strconv.FormatFloat(v, 'f', 2, 64)
+	case v < 100:
+		return strconv.FormatFloat(v, 'f', 1, 64)
+	}
+	return strconv.FormatFloat(v, 'f', 0, 64)
 }
