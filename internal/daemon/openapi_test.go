@@ -18,13 +18,12 @@ var notServed = []struct{ method, pattern, reason string }{
 	{"", `/(patients|studies|series|instances)/\{\}/(modify|anonymize)$`, "modification is not served yet"},
 	{"", `/studies/\{\}/(merge|split)$`, "modification is not served yet"},
 	{"", `/tools/(bulk-modify|bulk-anonymize|create-dicom)$`, "modification and creation are not served yet"},
-	{"", `/instances/\{\}/(preview|image-|rendered|frames|matlab|numpy)`, "pixel data is never decoded"},
+	{"", `/instances/\{\}/(frames/\{\}/)?(preview|image-|rendered|matlab|numpy)`, "pixel data is never decoded"},
 	{"", `/(patients|studies|series)/\{\}/(numpy|matlab)`, "pixel data is never decoded"},
 	{"", `/modalities/\{\}/(find|query|get|move)`, "query and retrieve are not served yet"},
 	{"", `/queries`, "query and retrieve are not served yet"},
 	{"", `/peers`, "other Orthanc servers are reached by DICOM"},
 	{"", `/plugins/`, "there are no plugins"},
-	{"POST", `/instances/\{\}/export$`, "no route writes to the server's files"},
 }
 
 // Every operation that Orthanc 1.13.0 describes is described here, too, or is in the list of those that are not, with

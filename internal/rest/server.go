@@ -139,6 +139,9 @@ func (s *Server) serve(w *recorder, r *http.Request) error {
 	call := &Call{Request: r, params: params, w: w, user: user, timeout: s.timeout(),
 		limit: int64(s.Config.HttpMaximumBodySize) << 20, texts: s.texts}
 	defer call.release()
+	if r.ContentLength > call.limit {
+		return s.refuse(w, r, bodyError(&http.MaxBytesError{Limit: call.limit}))
+	}
 	return route.Serve(s, call)
 }
 
