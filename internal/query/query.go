@@ -177,7 +177,7 @@ func (r *run) next(ctx context.Context) (results []Result, err error) {
 	var records []index.Record
 	err = r.e.Store.View(ctx, func(tx index.ReadTx) error {
 		if len(r.keys) == 0 {
-			if err := r.find1(tx); err != nil {
+			if err := r.moreKeys(tx); err != nil {
 				return err
 			}
 		}
@@ -211,8 +211,8 @@ func (r *run) next(ctx context.Context) (results []Result, err error) {
 	return results, nil
 }
 
-// find1 finds the next page of keys.
-func (r *run) find1(tx index.ReadTx) (err error) {
+// moreKeys finds the next page of keys.
+func (r *run) moreKeys(tx index.ReadTx) (err error) {
 	if !r.skipped && len(r.files) == 0 && r.skip > 0 {
 		r.cursor, err = tx.Skip(&r.find, r.skip)
 		if errors.Is(err, index.ErrNotFound) {
