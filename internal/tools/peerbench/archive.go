@@ -64,9 +64,10 @@ func archiveRounds(ctx context.Context, opt *options, p peer, compressed bool, r
 	if err != nil {
 		return err
 	}
+	buf := make([]byte, 256<<10)
 	for round := range opt.rounds + 1 {
 		began := time.Now()
-		if _, err := download(ctx, base+"/studies/"+study+"/archive"); err != nil {
+		if _, err := download(ctx, base+"/studies/"+study+"/archive", buf); err != nil {
 			return err
 		}
 		if took := time.Since(began); round > 0 {
@@ -74,7 +75,7 @@ func archiveRounds(ctx context.Context, opt *options, p peer, compressed bool, r
 		}
 		began = time.Now()
 		for _, id := range instances {
-			if _, err := download(ctx, base+"/instances/"+id+"/file"); err != nil {
+			if _, err := download(ctx, base+"/instances/"+id+"/file", buf); err != nil {
 				return err
 			}
 		}
@@ -148,7 +149,8 @@ func noise(n, seed int) []byte {
 	return b
 }
 
-func download(ctx context.Context, url string) (int64, error) {
+// download reads an answer into buf, again and again.
+func download(ctx context.Context, url string, buf []byte) (int64, error) {
 	rq, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return 0, err
@@ -158,7 +160,7 @@ func download(ctx context.Context, url string) (int64, error) {
 		return 0, err
 	}
 	defer rs.Body.Close()
-	n, err := io.CopyBuffer(struct{ io.Writer }{io.Discard}, rs.Body, make([]byte, 1<<20))
+	n, err := io.CopyBuffer(struct{ io.Writer }{io.Discard}, rs.Body, buf)
 	if err == nil && rs.StatusCode != http.StatusOK {
 		err = fmt.Errorf("%s: %s", filepath.Base(url), rs.Status)
 	}
