@@ -308,6 +308,7 @@ func (t *attaching) bury(ctx context.Context, a *index.Attachment) error {
 		s.flights.done(&t.flight)
 		return err
 	}
+	removed := false
 	err := s.Update(ctx, func(tx index.Tx) error {
 		list, err := tx.Attachments(t.owner.ID) // it may have gone with its owner
 		if err != nil || !holds(list, a) {
@@ -319,11 +320,14 @@ func (t *attaching) bury(ctx context.Context, a *index.Attachment) error {
 		if err := tx.PutReclaim(a.Blob); err != nil {
 			return err
 		}
-		s.room.freed(blobs)
+		removed = true
 		return s.noteAttachment(tx, t.owner.Resource, true)
 	})
 	if err != nil {
 		return err // the flight stays: a replay meets the tombstone and finishes this
+	}
+	if removed {
+		s.room.freed(blobs)
 	}
 	s.flights.done(&t.flight)
 	s.emptySoon()

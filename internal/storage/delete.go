@@ -105,7 +105,11 @@ func (s *Store) deleteRows(ctx context.Context, rows []index.InstanceRow, d *Del
 		s.flights.done(fl)
 		return err
 	}
-	attached, err := s.unindex(ctx, blobs, d)
+	var attached []index.Blob
+	err = s.room.without(func() error {
+		attached, err = s.unindex(ctx, blobs, d)
+		return err
+	})
 	if err != nil {
 		return err // the flight stays: a replay meets the tombstones and finishes this
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"sync"
 
 	"gantry/internal/storage/index"
@@ -36,23 +37,25 @@ func (q Quota) String() string {
 // room knows how much the store holds and has promised to hold, so that arrivals of any number together never go beyond
 // the quota.
 type room struct {
-	mu        sync.Mutex
-	bytes     int64            // stored, and granted to what is under way
-	newcomers map[index.ID]int // patients granted to what is under way
-	known     map[index.ID]struct{}
-	settled   uint64           // counts newcomers that have ended
-	busy      map[index.ID]int // patients that something is being stored to
+	mu      sync.Mutex
+	bytes   int64            // stored, and granted to what is under way
+	held    map[index.ID]int // patients granted to what is under way, with a limit of patients
+	version uint64           // counts changes of held
+	known   map[index.ID]struct{}
+	busy    map[index.ID]int // patients that something is being stored to, or waits to be
+	settled chan struct{}    // closed when a patient is no longer held
 
+	gate      sync.RWMutex  // patients are counted and admitted while nothing takes patients out of the index
 	recycling chan struct{} // holds one token: the right to make room
 }
 
 // claim is what an arrival needs of the quota.
 type claim struct {
-	patient  index.ID
-	bytes    int64 // may be negative
-	creates  bool  // it may be the first of its patient
-	granted  bool
-	newcomer bool
+	patient index.ID
+	bytes   int64 // may be negative
+	creates bool  // it may be the first of its patient
+	granted bool
+	holds   bool // the patient
 }
 
 // maxKnown bounds the patients that are remembered to be there.
@@ -85,20 +88,21 @@ func (r *room) settle(c *claim, kept bool) {
 	if !kept {
 		r.bytes -= c.bytes
 	}
-	if c.newcomer {
-		if r.newcomers[c.patient]--; r.newcomers[c.patient] == 0 {
-			delete(r.newcomers, c.patient)
-			r.settled++
+	if c.holds {
+		if r.held[c.patient]--; r.held[c.patient] == 0 {
+			delete(r.held, c.patient)
+			r.version++
+			close(r.settled)
+			r.settled = make(chan struct{})
 		}
 	}
-	c.granted, c.newcomer = false, false
+	c.granted, c.holds = false, false
 }
 
 // freed counts what was deleted.
 func (r *room) freed(lists ...[]index.Blob) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	clear(r.known)
 	for _, blobs := range lists {
 		for i := range blobs {
 			r.bytes -= blobs[i].Size
@@ -106,66 +110,104 @@ func (r *room) freed(lists ...[]index.Blob) {
 	}
 }
 
+// without runs a transaction that may take patients out of the index.
+func (r *room) without(fn func() error) error {
+	r.gate.Lock()
+	defer r.gate.Unlock()
+	defer func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		clear(r.known)
+	}()
+	return fn()
+}
+
 // admit grants a claim if there is room for it.
 func (s *Store) admit(ctx context.Context, c *claim) (bool, error) {
 	q, r := s.o.Quota, &s.room
+	holds := q.Patients > 0 && c.creates
+	if holds {
+		r.gate.RLock()
+		defer r.gate.RUnlock()
+	}
 	for {
-		isNew, patients, seen := false, int64(0), uint64(0)
-		if q.Patients > 0 && c.creates {
+		fits, seen := true, uint64(0)
+		if holds {
 			var err error
-			if isNew, patients, seen, err = s.newPatient(ctx, c.patient); err != nil {
+			if fits, seen, err = s.patientFits(ctx, c.patient); err != nil {
 				return false, err
 			}
 		}
 		r.mu.Lock()
-		if isNew && seen != r.settled {
-			r.mu.Unlock() // others have come since they were counted
+		if holds && seen != r.version {
+			r.mu.Unlock() // others have come or gone since the patients were counted
 			continue
 		}
-		full := q.Bytes > 0 && c.bytes > 0 && r.bytes+c.bytes > q.Bytes ||
-			isNew && r.newcomers[c.patient] == 0 && patients+int64(len(r.newcomers)) >= int64(q.Patients)
-		if !full {
+		fits = fits && (q.Bytes == 0 || c.bytes <= 0 || r.bytes+c.bytes <= q.Bytes)
+		if fits {
 			r.bytes += c.bytes
-			c.granted, c.newcomer = true, isNew
-			if isNew {
-				r.newcomers[c.patient]++
+			c.granted, c.holds = true, holds
+			if holds {
+				if r.held[c.patient]++; r.held[c.patient] == 1 {
+					r.version++
+				}
 			}
 		}
 		r.mu.Unlock()
-		return !full, nil
+		return fits, nil
 	}
 }
 
-// newPatient tells whether a patient is not in the index, and how many are.
-func (s *Store) newPatient(ctx context.Context, id index.ID) (isNew bool, patients int64, seen uint64, err error) {
+// patientFits tells whether a patient is there, or is to be, or may come in addition to those.
+func (s *Store) patientFits(ctx context.Context, id index.ID) (fits bool, seen uint64, err error) {
 	r := &s.room
 	r.mu.Lock()
-	seen = r.settled
+	seen = r.version
 	_, known := r.known[id]
+	known = known || r.held[id] > 0
+	coming := slices.Collect(maps.Keys(r.held))
 	r.mu.Unlock()
 	if known {
-		return false, 0, seen, nil
+		return true, seen, nil
 	}
+	there := false
 	err = s.View(ctx, func(tx index.ReadTx) error {
 		st, err := tx.Statistics()
-		patients = st.Patients
-		if err == nil {
-			_, err = tx.PatientOf(index.Resource{Level: index.Patient, ID: id})
+		if err != nil {
+			return err
 		}
-		return err
+		count := st.Patients
+		for _, other := range append(coming, id) {
+			_, err := tx.PatientOf(index.Resource{Level: index.Patient, ID: other})
+			switch {
+			case err == nil:
+				there = there || other == id
+			case errors.Is(err, index.ErrNotFound):
+				count++
+			default:
+				return err
+			}
+		}
+		fits = there || count <= int64(s.o.Quota.Patients)
+		return nil
 	})
-	if errors.Is(err, index.ErrNotFound) {
-		return true, patients, seen, nil
+	if err != nil {
+		return false, seen, s.typed("count the patients", err)
 	}
-	if err == nil {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		if len(r.known) >= maxKnown {
-			clear(r.known)
-		}
-		r.known[id] = struct{}{}
+	if there {
+		r.know(id)
 	}
-	return false, patients, seen, s.typed("count the patients", err)
+	return fits, seen, nil
+}
+
+// know remembers that a patient is there.
+func (r *room) know(id index.ID) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.known) >= maxKnown {
+		clear(r.known)
+	}
+	r.known[id] = struct{}{}
 }
 
 // takeIn decides what is to become of an arrival and makes room for it. Without an error the identity of the instance is
@@ -218,7 +260,8 @@ func (s *Store) claimBytes(ctx context.Context, a *arrival) error {
 // openRoom counts what is there and brings it within the limits.
 func (s *Store) openRoom(ctx context.Context) error {
 	r := &s.room
-	r.newcomers, r.known, r.recycling = map[index.ID]int{}, map[index.ID]struct{}{}, make(chan struct{}, 1)
+	r.held, r.known, r.settled = map[index.ID]int{}, map[index.ID]struct{}{}, make(chan struct{})
+	r.recycling = make(chan struct{}, 1)
 	r.recycling <- struct{}{}
 	var st index.Statistics
 	err := s.idx.View(ctx, func(tx index.ReadTx) (err error) { st, err = tx.Statistics(); return err })
@@ -232,9 +275,10 @@ func (s *Store) openRoom(ctx context.Context) error {
 	return s.trim(ctx)
 }
 
-// beingStoredTo are the patients that something is being stored to.
-func (r *room) beingStoredTo() map[index.ID]int {
+// spoken tells which patients something is being stored to: those that it waits for, and those that it was granted.
+// settled is closed when one is no longer among the latter.
+func (r *room) spoken() (busy, held map[index.ID]int, settled <-chan struct{}) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return maps.Clone(r.busy)
+	return maps.Clone(r.busy), maps.Clone(r.held), r.settled
 }

@@ -37,40 +37,72 @@ func (s *Store) makeRoom(ctx context.Context, c *claim) error {
 
 // recycleOne deletes the patient whose turn it is, never the given one.
 func (s *Store) recycleOne(ctx context.Context, never *index.ID) (found bool, err error) {
-	var victim index.ID
+	for {
+		victim, found, wait, err := s.choose(ctx, never)
+		switch {
+		case err != nil:
+			return false, err
+		case found:
+			return true, s.recycle(context.WithoutCancel(ctx), victim) // once begun a patient is not left half there
+		case wait == nil:
+			return false, nil
+		}
+		select {
+		case <-wait:
+		case <-ctx.Done():
+			return false, context.Cause(ctx)
+		}
+	}
+}
+
+// choose finds the next to be recycled and notes it. If there are only patients that something is just being stored to,
+// wait is closed when that may have changed.
+func (s *Store) choose(ctx context.Context, never *index.ID) (victim index.ID, found bool, wait <-chan struct{}, err error) {
+	busy, held, settled := s.room.spoken()
 	err = s.Update(ctx, func(tx index.Tx) error {
-		if victim, found, err = s.nextToRecycle(tx, never); !found || err != nil {
+		var passed bool
+		victim, found, passed, err = s.candidate(tx, never, busy, held)
+		if passed {
+			wait = settled
+		}
+		if !found || err != nil {
 			return err
 		}
 		return tx.SetProperty(recyclingProperty, victim[:])
 	})
-	if err != nil || !found {
-		return found, err
-	}
-	return true, s.recycle(context.WithoutCancel(ctx), victim) // once begun a patient is not left half there
+	return victim, found, wait, err
 }
 
-// nextToRecycle finds the patient to be recycled next: one that nothing is being stored to, if there is such a one.
+// nextToRecycle is candidate as things stand now.
 func (s *Store) nextToRecycle(tx index.ReadTx, never *index.ID) (index.ID, bool, error) {
-	busy := s.room.beingStoredTo()
-	ids, err := tx.ToRecycle(s.o.Quota.RecycleCommitted, len(busy)+2)
+	busy, held, _ := s.room.spoken()
+	id, found, _, err := s.candidate(tx, never, busy, held)
+	return id, found, err
+}
+
+// candidate finds the patient to be recycled next: one that nothing is being stored to, if there is such a one, and
+// never one that was promised to what is being stored; passed tells that there is one of those.
+func (s *Store) candidate(tx index.ReadTx, never *index.ID, busy, held map[index.ID]int) (id index.ID, found, passed bool, err error) {
+	ids, err := tx.ToRecycle(s.o.Quota.RecycleCommitted, len(busy)+len(held)+2)
 	if err != nil {
-		return index.ID{}, false, err
+		return id, false, false, err
 	}
 	var second *index.ID
 	for i := range ids {
 		switch {
 		case never != nil && ids[i] == *never:
+		case held[ids[i]] > 0:
+			passed = true
 		case busy[ids[i]] == 0:
-			return ids[i], true, nil
+			return ids[i], true, passed, nil
 		case second == nil:
 			second = &ids[i]
 		}
 	}
-	if second == nil {
-		return index.ID{}, false, nil
+	if second != nil {
+		return *second, true, passed, nil
 	}
-	return *second, true, nil
+	return id, false, passed, nil
 }
 
 // recycle deletes a patient that was chosen.
