@@ -230,6 +230,11 @@ func testOwnPatient(t *testing.T, open Opener) {
 	if find("müller^änne") != 1 || find("other^name") != 1 {
 		t.Errorf("%d and %d studies found by their patients' names, want one each", find("müller^änne"), find("other^name"))
 	}
+	both := &index.Find{Level: index.Series, Criteria: []index.Criterion{crit(index.Patient, dicom.TagPatientName, index.Equal,
+		"other^name"), crit(index.Study, dicom.TagStudyDate, index.Equal, "20261121")}}
+	if got := len(findAll(t, x, both, 10)); got != 1 {
+		t.Errorf("%d series found by their patient and their study, want 1", got)
+	}
 	view(t, x, func(r index.ReadTx) error {
 		key, err := r.Key(index.Study, second.Study)
 		if err != nil {

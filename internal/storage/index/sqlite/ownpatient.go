@@ -52,8 +52,17 @@ func scanOwnPatient(s *sqlite.Stmt, i int, tags *index.Tags) (err error) {
 }
 
 // ofPatient is the condition on studies that asks for their patient: for its row, or for what the study itself says.
+// Beside other conditions on studies it is asked of each study that meets those; else it leads to the studies.
 func (q *findQuery) ofPatient() string {
-	row := q.atAndAbove(index.Patient)
+	row := "(SELECT pk FROM patients WHERE " + and(q.atAndAbove(index.Patient)) + ")"
+	beside := slices.ContainsFunc(q.find.Criteria, func(c index.Criterion) bool {
+		_, counted := computed[c.Tag]
+		return c.Level == index.Study && !counted // counting is dear: as late as can be
+	})
+	study := "s"
+	if beside {
+		study = "studies"
+	}
 	var own []string
 	for i := range q.find.Criteria {
 		c := &q.find.Criteria[i]
@@ -61,17 +70,20 @@ func (q *findQuery) ofPatient() string {
 			continue
 		}
 		if _, counted := computed[c.Tag]; counted {
-			return "studies.patient IN (SELECT pk FROM patients WHERE " + and(row) + ")"
+			return "studies.patient IN " + row
 		}
-		own = append(own, q.match(&c.Match, operand{plain: jsonTag("s.patient_tags", c.Tag)}))
+		own = append(own, q.match(&c.Match, operand{plain: jsonTag(study+".patient_tags", c.Tag)}))
 	}
 	for _, r := range q.find.Within {
 		if r.Level == index.Patient {
-			own = append(own, "s.patient=(SELECT pk FROM patients WHERE id="+q.bind(idOf(r.ID))+")")
+			own = append(own, study+".patient=(SELECT pk FROM patients WHERE id="+q.bind(idOf(r.ID))+")")
 		}
 	}
-	return "studies.pk IN (SELECT s.pk FROM studies AS s WHERE s.patient_tags IS NULL AND s.patient IN" +
-		" (SELECT pk FROM patients WHERE " + and(row) + ") UNION ALL SELECT s.pk FROM studies AS s" +
+	if beside {
+		return "CASE WHEN studies.patient_tags IS NULL THEN studies.patient IN " + row + " ELSE " + and(own) + " END"
+	}
+	return "studies.pk IN (SELECT s.pk FROM studies AS s WHERE s.patient_tags IS NULL AND s.patient IN " + row +
+		" UNION ALL SELECT s.pk FROM studies AS s" +
 		" WHERE s.patient_tags IS NOT NULL AND " + and(own) + ")"
 }
 
