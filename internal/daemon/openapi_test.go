@@ -71,7 +71,7 @@ func TestDescriptionHasTheOperationsOfOrthanc(t *testing.T) {
 }
 
 // operations lists "METHOD /path/{}" of an OpenAPI description.
-func operations(t *testing.T, description []byte) (list []string) {
+func operations(t testing.TB, description []byte) (list []string) {
 	t.Helper()
 	var doc struct {
 		Paths map[string]map[string]json.RawMessage
