@@ -97,6 +97,22 @@ func (t *tx) bindSignature(s *sqlite.Stmt, i int, tags string) error {
 	return nil
 }
 
+// retagRow gives a row other tags, and the signature that says which are kept.
+func (t *tx) retagRow(tb *table, pk int64, tags index.Tags, signature string) error {
+	if err := t.updateTags(tb, pk, tags); err != nil {
+		return err
+	}
+	s, err := t.c.Prepare("UPDATE " + tb.name + " SET signature=? WHERE pk=?")
+	if err != nil {
+		return wrap("prepare", err)
+	}
+	if err := t.bindSignature(s, 1, signature); err != nil {
+		return err
+	}
+	s.BindInt64(2, pk)
+	return step(s)
+}
+
 // Retag implements index.Tx.
 func (t *tx) Retag(n *index.NewInstance) error {
 	for _, l := range []struct {
@@ -110,18 +126,7 @@ func (t *tx) Retag(n *index.NewInstance) error {
 		if err != nil {
 			return err
 		}
-		if err := t.updateTags(tb, pk, l.tags); err != nil {
-			return err
-		}
-		s, err := t.c.Prepare("UPDATE " + tb.name + " SET signature=? WHERE pk=?")
-		if err != nil {
-			return wrap("prepare", err)
-		}
-		if err := t.bindSignature(s, 1, n.Signatures[l.level]); err != nil {
-			return err
-		}
-		s.BindInt64(2, pk)
-		if err := step(s); err != nil {
+		if err := t.retagRow(tb, pk, l.tags, n.Signatures[l.level]); err != nil {
 			return err
 		}
 	}

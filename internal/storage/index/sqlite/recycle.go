@@ -23,7 +23,8 @@ func (t *tx) keep(id index.ID) error {
 		return err
 	}
 	return t.c.exec("UPDATE patients SET kept=?1, recency=CASE WHEN kept&1 AND NOT ?1&1 THEN"+
-		" (SELECT max(recency)+1 FROM patients) ELSE recency END WHERE id=?2 AND kept<>?1", num(kept), idOf(id))
+		" (SELECT 1+max(coalesce((SELECT max(recency) FROM patients WHERE kept=0),0), coalesce((SELECT max(recency) FROM patients"+
+		" WHERE kept=2),0))) ELSE recency END WHERE id=?2 AND kept<>?1", num(kept), idOf(id))
 }
 
 // ToRecycle implements index.Resources.

@@ -168,7 +168,7 @@ func (t *tx) retagParents(p *parents, n *index.NewInstance) error {
 			}
 			return nil
 		}
-		if err := t.updateTags(&tables[l.level], l.pk, l.tags); err != nil {
+		if err := t.retagRow(&tables[l.level], l.pk, l.tags, n.Signatures[l.level]); err != nil {
 			return err
 		}
 	}
