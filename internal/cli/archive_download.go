@@ -97,7 +97,7 @@ func (d *archiveDownload) toStdout(ctx context.Context) error {
 	d.result.File = "-"
 	end := &tail{w: d.o.env.Stdout}
 	if d.o.async {
-		id, err := d.submit(ctx)
+		id, err := d.submit(ctx, "")
 		if err != nil {
 			return err
 		}
@@ -159,10 +159,25 @@ type jobNote struct {
 // throughJob lets a job make the archive and downloads its output, from where an earlier attempt has stopped.
 func (d *archiveDownload) throughJob(ctx context.Context, target string) error {
 	file := target + ".job"
-	id, err := d.job(ctx, file)
+	id, old, err := d.job(ctx, file)
 	if err != nil {
 		return err
 	}
+	err = d.take(ctx, id, target)
+	var gone *notFoundError
+	if old && errors.As(err, &gone) { // the job of the earlier attempt had to make room
+		if id, err = d.submit(ctx, file); err == nil {
+			err = d.take(ctx, id, target)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	return os.Remove(file)
+}
+
+// take waits for a job and downloads its output.
+func (d *archiveDownload) take(ctx context.Context, id, target string) error {
 	if err := d.await(ctx, id); err != nil {
 		return err
 	}
@@ -171,7 +186,7 @@ func (d *archiveDownload) throughJob(ctx context.Context, target string) error {
 		return fetch.explain(ctx, err)
 	}
 	d.result.Bytes = fetch.offset
-	return os.Remove(file)
+	return nil
 }
 
 func (d *archiveDownload) output(id string) *download {
@@ -179,47 +194,39 @@ func (d *archiveDownload) output(id string) *download {
 		jobsCommand: jobsCommand{daemonOptions: d.o.daemonOptions, json: d.o.json}}}
 }
 
-// job is that of an earlier attempt, if it was asked the same and still has what it made, or a new one.
-func (d *archiveDownload) job(ctx context.Context, file string) (string, error) {
-	note := jobNote{URL: d.client.URL(), Request: d.request, Media: d.request.Media}
+// job is that of an earlier attempt, if it was asked the same and has not failed, or a new one.
+func (d *archiveDownload) job(ctx context.Context, file string) (id string, old bool, err error) {
 	if text, err := os.ReadFile(file); err == nil {
-		var old jobNote
-		if json.Unmarshal(text, &old) == nil {
-			note.Job = old.Job
-			if reflect.DeepEqual(old, note) && d.lives(ctx, old.Job) {
-				d.result.Job = old.Job
-				return old.Job, nil
+		var note jobNote
+		if json.Unmarshal(text, &note) == nil && reflect.DeepEqual(note, d.note(note.Job)) {
+			if job, err := d.client.Job(ctx, note.Job); err == nil && job.State != "Failure" {
+				d.result.Job = note.Job
+				return note.Job, true, nil
 			}
 		}
 	}
-	var err error
-	if note.Job, err = d.submit(ctx); err != nil {
-		return "", err
+	id, err = d.submit(ctx, file)
+	return id, false, err
+}
+
+func (d *archiveDownload) note(id string) jobNote {
+	n := jobNote{URL: d.client.URL(), Request: d.request, Media: d.request.Media, Job: id}
+	n.Request.Media = false // it is not in the JSON
+	return n
+}
+
+// submit makes a new job and notes it in a file, "" for none.
+func (d *archiveDownload) submit(ctx context.Context, file string) (string, error) {
+	id, err := d.client.SubmitArchive(ctx, d.request)
+	d.result.Job = id
+	if err != nil || file == "" {
+		return id, err
 	}
-	text, err := json.Marshal(note)
+	text, err := json.Marshal(d.note(id))
 	if err != nil {
 		return "", err
 	}
-	return note.Job, os.WriteFile(file, text, 0o600)
-}
-
-// lives tells whether a job of an earlier attempt is still good for something.
-func (d *archiveDownload) lives(ctx context.Context, id string) bool {
-	job, err := d.client.Job(ctx, id)
-	if err != nil || job.State == "Failure" {
-		return false
-	}
-	if job.State != "Success" {
-		return true
-	}
-	out, err := d.client.JobOutput(ctx, id, "archive", "", 0)
-	return err == nil && out.Body.Close() == nil
-}
-
-func (d *archiveDownload) submit(ctx context.Context) (string, error) {
-	id, err := d.client.SubmitArchive(ctx, d.request)
-	d.result.Job = id
-	return id, err
+	return id, os.WriteFile(file, text, 0o600)
 }
 
 // await returns when the job has made the archive.
