@@ -67,7 +67,9 @@ func scriptServe(ts *testscript.TestScript, _ bool, args []string) {
 		d.ended <- cli.Main(serve, env)
 		_ = w.Close()
 	}()
-	line, err := bufio.NewReader(stdout).ReadString('\n')
+	told := bufio.NewReader(stdout)
+	line, err := told.ReadString('\n')
+	go func() { _, _ = io.Copy(io.Discard, told) }()
 	found := ready.FindStringSubmatch(line)
 	if err != nil || found == nil {
 		ts.Fatalf("serve: %q %v\n%s", line, err, ts.ReadFile(name+".log"))
