@@ -26,7 +26,7 @@ func damageIndex(t *testing.T, dir string, damage func([]byte) []byte) {
 			tx.PutModality(index.ModalityRow{Name: "pacs", JSON: []byte(`{}`)}),
 			tx.PutCommitRequest(&index.CommitRequest{PeerAET: "CT01", TransactionUID: "1.2.3", State: index.CommitOpen})}
 		for i := range 40 {
-			errs = append(errs, tx.PutJob(index.JobRow{ID: fmt.Sprintf("job-%03d", i), Data: bytes.Repeat([]byte{'d'}, 900)}))
+			errs = append(errs, tx.PutJob(index.JobRow{ID: fmt.Sprintf("job-%03d", i), Kind: fmt.Sprintf("kind-%03d", i), Data: bytes.Repeat([]byte{'d'}, 900)}))
 		}
 		return errors.Join(errs...)
 	})
@@ -86,7 +86,7 @@ func TestDamagedIndexIsMadeAnew(t *testing.T) {
 			return b
 		}, 40, 40, 3, 60},
 		"page of jobs": {func(b []byte) []byte {
-			copy(b[page(b, "job-020"):], bytes.Repeat([]byte{0xff}, 4096))
+			copy(b[page(b, "kind-020"):], bytes.Repeat([]byte{0xff}, 4096))
 			return b
 		}, 25, 39, 3, 60},
 	} {
@@ -126,7 +126,7 @@ func TestDamagedIndexIsTold(t *testing.T) {
 	}
 	dir = t.TempDir()
 	damageIndex(t, dir, func(b []byte) []byte {
-		copy(b[bytes.Index(b, []byte("job-020"))/4096*4096:], bytes.Repeat([]byte{0xff}, 4096))
+		copy(b[bytes.Index(b, []byte("kind-020"))/4096*4096:], bytes.Repeat([]byte{0xff}, 4096))
 		return b
 	})
 	s := open(t, dir, storage.LayoutLog)

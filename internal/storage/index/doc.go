@@ -106,6 +106,8 @@ type Resources interface {
 // Services is the part of a ReadTx that knows the services' own durable rows.
 type Services interface {
 	Jobs() ([]JobRow, error)
+	// Job finds a job.
+	Job(id string) (*JobRow, error)
 	// CommitRequest finds a storage commitment request that peer sent to us.
 	CommitRequest(peerAET, transactionUID string) (*CommitRequest, error)
 	// CommitRequestsOf finds all requests with a Transaction UID, whoever sent them.

@@ -22,6 +22,7 @@ type JobRow struct {
 	ErrorDetails string
 	Version      int    // of Data
 	Data         []byte // the job's private state
+	DataKept     bool   // PutJob leaves Data as it was stored before
 	Content      []byte // its public state, JSON
 	UserData     []byte // JSON
 }

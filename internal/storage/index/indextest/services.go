@@ -1,6 +1,7 @@
 package indextest
 
 import (
+	"bytes"
 	"errors"
 	"reflect"
 	"testing"
@@ -142,6 +143,22 @@ func testJobs(t *testing.T, open Opener) {
 		got, err := r.Jobs()
 		if len(got) != 2 || !reflect.DeepEqual(got[1], j) || got[0].ID != "b" || !got[0].Created.IsZero() {
 			t.Errorf("got %+v", got)
+		}
+		if one, err := r.Job("a"); err != nil || !reflect.DeepEqual(*one, j) {
+			t.Errorf("got %+v, %v", one, err)
+		}
+		if _, err := r.Job("c"); !errors.Is(err, index.ErrNotFound) {
+			t.Errorf("a job that is not there: %v", err)
+		}
+		return err
+	})
+	kept := j
+	kept.State, kept.Data, kept.DataKept = "Pending", nil, true
+	update(t, x, func(tx index.Tx) error { return tx.PutJob(kept) })
+	view(t, x, func(r index.ReadTx) error {
+		got, err := r.Job("a")
+		if err != nil || got.State != "Pending" || !bytes.Equal(got.Data, j.Data) || got.Version != j.Version {
+			t.Errorf("got %+v, %v", got, err)
 		}
 		return err
 	})

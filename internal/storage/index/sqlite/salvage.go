@@ -19,7 +19,7 @@ type Salvaged struct {
 
 // durable are the tables that cannot be made from the blobs, with the order of their rows on the disk.
 var durable = [...]struct{ name, key string }{
-	{"properties", "name"}, {"modalities", "name"}, {"jobs", "id"}, {"commit_requests", "pk"},
+	{"properties", "name"}, {"modalities", "name"}, {"jobs", "pk"}, {"commit_requests", "pk"},
 	{"commit_references", "request, chunk"}, {"commit_reports", "rowid"}, {"labels", "id, label"}, {"metadata", "id, number"},
 	{"protected", "id"}, {"committed", "id"}, {"changes", "seq"}, {"reclaims", "key, seq"}, {"exports", "seq"},
 }

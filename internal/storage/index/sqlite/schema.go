@@ -130,6 +130,17 @@ DROP INDEX studies_by_accession_number;
 CREATE INDEX studies_by_accession_number ON studies(accession_number_folded);
 ALTER TABLE studies ADD COLUMN patient_tags TEXT;
 CREATE INDEX studies_with_own_patient ON studies(patient) WHERE patient_tags IS NOT NULL;
+
+ALTER TABLE jobs RENAME TO jobs_of_format1;
+CREATE TABLE jobs(
+	pk INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, state TEXT NOT NULL, priority INTEGER, seq INTEGER,
+	created INTEGER, changed INTEGER, next_attempt INTEGER, runtime INTEGER, attempt INTEGER, progress INTEGER,
+	error_code INTEGER, error_text TEXT, error_details TEXT, version INTEGER, data BLOB, content BLOB, user_data BLOB);
+INSERT INTO jobs(id, kind, state, priority, seq, created, changed, next_attempt, runtime, attempt, progress, error_code,
+	error_text, error_details, version, data, content, user_data) SELECT id, kind, state, priority, seq, created, changed,
+	next_attempt, runtime, attempt, progress, error_code, error_text, error_details, version, data, content, user_data
+	FROM jobs_of_format1 ORDER BY seq;
+DROP TABLE jobs_of_format1;
 `
 
 // checkVersion refuses a file of a newer format, or of something else, by name.
