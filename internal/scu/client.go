@@ -143,12 +143,14 @@ func (c *Client) context(class, syntax dicom.UID) (dul.Context, error) {
 
 // do makes a request and turns its reply into a response.
 func (c *Client) do(ctx context.Context, pc dul.Context, cmd *dimse.Command, data io.Reader) (*Response, error) {
-	began, sent := time.Now(), &counted{r: data}
+	began := time.Now()
+	var sent *counted
 	if data != nil {
+		sent = &counted{r: data}
 		data = sent
 	}
 	reply, err := c.session.Do(ctx, pc.ID, cmd, data)
-	c.service.Asked(cmd, began, sent.n, reply, err)
+	c.service.Asked(cmd, began, sent.bytes(), reply, err)
 	if err != nil {
 		err = fmt.Errorf("scu: %s: %w", cmd.Service(), err)
 	}
@@ -169,6 +171,14 @@ func response(pc dul.Context, reply *dimse.Reply, err error) (*Response, error) 
 type counted struct {
 	r io.Reader
 	n int64
+}
+
+// bytes is how much that was; a request without a data set has no counter.
+func (c *counted) bytes() int64 {
+	if c == nil {
+		return 0
+	}
+	return c.n
 }
 
 // Read implements io.Reader.
