@@ -1,6 +1,7 @@
 package metrics
 
 import (
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -52,6 +53,7 @@ func (m *Metrics) Peer(name string) *Peer {
 	if name == "" {
 		return m.other
 	}
+	name = strings.ToValidUTF8(name, "\uFFFD") // no label is anything else
 	m.mu.RLock()
 	p := m.peers[name]
 	m.mu.RUnlock()

@@ -83,6 +83,20 @@ func TestLabelsAreBounded(t *testing.T) {
 	}
 }
 
+// The name of a peer comes out of an address of the REST API, and may be any bytes.
+func TestNamesThatAreNoText(t *testing.T) {
+	t.Parallel()
+	m := metrics.New(metrics.Options{Enabled: true})
+	m.Peer("\xff\xfe").Called(metrics.Accepted)
+	m.Peer("a\nb\"c\\").Called(metrics.Accepted)
+	families := scrape(t, m)
+	for _, name := range []string{"\uFFFD", "a\nb\"c\\"} {
+		if n := value(t, families, "gantry_client_associations_total", "peer="+name); n != 1 {
+			t.Errorf("%q: %v", name, n)
+		}
+	}
+}
+
 func TestNothingIsCollectedWhileItIsOff(t *testing.T) {
 	t.Parallel()
 	var none *metrics.Metrics

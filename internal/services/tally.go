@@ -36,7 +36,13 @@ func (t *tallies) of(p *scp.Peer) *tally {
 }
 
 func (t *tallies) count(op scp.Operation) {
+	t.add(op).Performed(op.Service, uint16(op.Status), op.Duration, op.Bytes)
+}
+
+// add counts an operation on its association and returns whose that is.
+func (t *tallies) add(op scp.Operation) *metrics.Peer {
 	t.mu.Lock()
+	defer t.mu.Unlock()
 	sum := t.of(op.Peer)
 	switch {
 	case op.Service != "C-STORE":
@@ -46,9 +52,7 @@ func (t *tallies) count(op scp.Operation) {
 	default:
 		sum.failed++
 	}
-	peer := sum.peer
-	t.mu.Unlock()
-	peer.Performed(op.Service, uint16(op.Status), op.Duration, op.Bytes)
+	return sum.peer
 }
 
 // asked may come after the end of its association: it must not begin another tally.
