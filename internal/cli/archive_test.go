@@ -48,17 +48,17 @@ func newArchiver(t *testing.T) (*archiver, []string) {
 }
 
 func (a *archiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	switch path := r.URL.Path; {
-	case path == "/studies":
+	switch r.URL.Path {
+	case "/studies":
 		_, _ = w.Write([]byte(`["` + archivedStudy + `"]`))
-	case path == "/patients", path == "/series":
+	case "/patients", "/series":
 		_, _ = w.Write([]byte("[]"))
-	case path == "/jobs/1":
+	case "/jobs/1":
 		_, _ = w.Write([]byte(`{"ID":"1","State":"Success"}`))
-	case path == "/jobs/1/archive":
+	case "/jobs/1/archive":
 		w.Header().Set("ETag", `"one"`)
 		http.ServeContent(&breaking{ResponseWriter: w, a: a}, r, "", time.Time{}, bytes.NewReader(a.archive))
-	case path == "/tools/create-archive", path == "/tools/create-media":
+	case "/tools/create-archive", "/tools/create-media":
 		body := new(bytes.Buffer)
 		_, _ = body.ReadFrom(r.Body)
 		if strings.Contains(body.String(), `"Asynchronous":true`) {
