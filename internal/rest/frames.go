@@ -111,7 +111,7 @@ func listFrames(s *Server, c *Call) error {
 // rawFrame answers with a frame. Nothing of it is sent before it is known to be there.
 func rawFrame(zipped bool) func(*Server, *Call) error {
 	return func(s *Server, c *Call) error {
-		number, err := strconv.ParseUint(c.Param("frame"), 10, 31)
+		number, err := strconv.ParseInt(c.Param("frame"), 10, 32)
 		if err != nil {
 			return errNoAnswer
 		}
@@ -125,13 +125,13 @@ func rawFrame(zipped bool) func(*Server, *Call) error {
 			im, h, err := readImage(file)
 			switch {
 			case errors.Is(err, io.EOF):
-				return fail(statusBadFileFormat, "This instance has no pixel data")
+				return fail(statusBadRequest, "This instance has no pixel data")
 			case err != nil:
 				return err
-			case int(number) >= im.frames:
+			case number < 0 || int(number) >= im.frames:
 				return errNoFrame
 			case h.Kind == codec.KindElement:
-				return c.plainFrame(file.Reader, &im, int64(h.Length), int64(number), zipped)
+				return c.plainFrame(file.Reader, &im, int64(h.Length), number, zipped)
 			}
 			frames = im.frames
 			return list.read(file.Reader, h)

@@ -78,10 +78,12 @@ func setDefaultEncoding(s *Server, c *Call) error {
 	if err != nil {
 		return err
 	}
-	name := string(body)
-	if !slices.Contains(config.Encodings(), name) {
-		return fail(statusParameterOutOfRange, "Unknown character set: %.40q; there are %s", name, strings.Join(config.Encodings(), ", "))
+	known := config.Encodings()
+	at := slices.IndexFunc(known, func(name string) bool { return strings.EqualFold(name, string(body)) })
+	if at < 0 {
+		return fail(statusParameterOutOfRange, "Unknown character set: %.40q; there are %s", body, strings.Join(known, ", "))
 	}
+	name := known[at]
 	term, err := charset.Default(name)
 	if err != nil {
 		return fail(statusParameterOutOfRange, "%v", err)
