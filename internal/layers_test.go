@@ -24,7 +24,7 @@ var layers = map[string][]string{
 	"dicom/dict":      {"dicom"},
 	"dicom/charset":   {"dicom"},
 	"dicom/codec":     {"dicom", "dicom/dict"},
-	"dicom/dicomjson": {"dicom", "dicom/dict", "dicom/charset", "dicom/codec"},
+	"dicom/dicomjson": {"jsonout", "dicom", "dicom/dict", "dicom/charset", "dicom/codec"},
 
 	"dul/pdu": {},
 	"dul":     {"dul/pdu"},

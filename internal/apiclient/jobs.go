@@ -181,7 +181,7 @@ func (c *Client) JobOutput(ctx context.Context, id, key, tag string, offset int6
 		header.Set("Range", fmt.Sprintf("bytes=%d-", offset))
 		header.Set("If-Range", tag)
 	}
-	rs, err := c.open(ctx, jobPath(id)+"/"+url.PathEscape(key), header)
+	rs, err := c.open(ctx, jobPath(id)+"/"+url.PathEscape(key), header) //nolint:bodyclose // the JobFile closes it
 	if err != nil {
 		return nil, err
 	}

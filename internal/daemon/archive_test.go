@@ -264,6 +264,7 @@ func TestClientThatStandsStillIsGivenUp(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer answer.Body.Close()
 	rest, _ := io.ReadAll(answer.Body)
 	if bytes.Contains(rest, []byte("PK\x05\x06")) {
 		t.Error("what was broken off has the end of an archive")

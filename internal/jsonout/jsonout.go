@@ -182,7 +182,7 @@ func AppendString(b []byte, s string) []byte {
 		var r rune
 		if c >= utf8.RuneSelf {
 			r, size = utf8.DecodeRuneInString(s[i:])
-			if !(r == utf8.RuneError && size == 1) && r != '\u2028' && r != '\u2029' {
+			if (r != utf8.RuneError || size != 1) && r != '\u2028' && r != '\u2029' {
 				i += size
 				continue
 			}

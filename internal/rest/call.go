@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
-	"mime"
 	"net/http"
 	"strconv"
 	"time"
@@ -113,12 +112,6 @@ func jsonTypeName(err *json.UnmarshalTypeError) string {
 		return "String value"
 	}
 	return "Object"
-}
-
-// attachment names the file that a browser would save the answer as. The name is one of ours, never received text.
-func (c *Call) attachment(contentType, name string) {
-	c.w.Header().Set("Content-Type", contentType)
-	c.w.Header().Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": name}))
 }
 
 // recorder remembers the status of the answer, so that an error after the first byte can only break the connection.

@@ -25,7 +25,7 @@ func (s *jobServer) poll(path, tag string) <-chan polled {
 	answers := make(chan polled, 1)
 	go func() {
 		var job struct{ State jobs.State }
-		answer, body := s.ask("GET", path, "", "If-None-Match", tag)
+		answer, body := s.ask("GET", path, "", "If-None-Match", tag) //nolint:bodyclose // ask has read and closed it
 		_ = json.Unmarshal([]byte(body), &job)
 		answers <- polled{answer.StatusCode, job.State, answer.Header.Get("ETag")}
 	}()

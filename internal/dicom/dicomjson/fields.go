@@ -3,6 +3,7 @@ package dicomjson
 import (
 	"gantry/internal/dicom"
 	"gantry/internal/dicom/codec"
+	"gantry/internal/jsonout"
 )
 
 // fields writes what stands behind the key of an element: an object with name, type and value in the full form, the
@@ -15,11 +16,11 @@ func (t *tagWriter) fields(l *level, h codec.Header, name string, creatorName []
 		inner++
 		t.buf = append(t.buf, '{')
 		t.key(inner, &fields, "Name")
-		t.buf = appendString(t.buf, name)
+		t.buf = jsonout.AppendString(t.buf, name)
 		if h.Tag.IsPrivate() && !h.Tag.IsPrivateCreator() && h.Kind != codec.KindSequence {
 			if by := l.creatorOf(h.Tag); by != "" {
 				t.key(inner, &fields, "PrivateCreator")
-				t.buf = appendString(t.buf, by)
+				t.buf = jsonout.AppendString(t.buf, by)
 			}
 		}
 	}
@@ -44,7 +45,7 @@ func (t *tagWriter) typeAndValue(depth int, fields *int, h codec.Header, creator
 	}
 	t.typed(depth, fields, kind)
 	if kind == "String" {
-		t.buf = appendString(t.buf, text)
+		t.buf = jsonout.AppendString(t.buf, text)
 	} else {
 		t.buf = append(t.buf, "null"...)
 	}
@@ -170,7 +171,7 @@ func (t *tagWriter) key(depth int, entries *int, key string) {
 	}
 	*entries++
 	t.newLine(depth + 1)
-	t.buf = appendString(t.buf, key)
+	t.buf = jsonout.AppendString(t.buf, key)
 	t.buf = append(t.buf, ": "...)
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"gantry/internal/dicom"
 	"gantry/internal/dicom/codec"
+	"gantry/internal/jsonout"
 )
 
 // WriteModel writes a data set in the DICOM JSON Model (PS3.18 F.2). The Reader stands before the data set. Binary
@@ -100,7 +101,7 @@ func (m *jsonModel) value(vr dicom.VR, text string) {
 	case vr == dicom.VRIS && isInteger(text), numberSize(vr) > 0 && vr != dicom.VRAT && isFinite(text):
 		m.buf = append(m.buf, strings.TrimPrefix(text, "+")...)
 	default:
-		m.buf = appendString(m.buf, text)
+		m.buf = jsonout.AppendString(m.buf, text)
 	}
 }
 
@@ -116,9 +117,9 @@ func (m *jsonModel) name(text string) {
 			m.buf = append(m.buf, ", "...)
 		}
 		written++
-		m.buf = appendString(m.buf, nameGroups[i])
+		m.buf = jsonout.AppendString(m.buf, nameGroups[i])
 		m.buf = append(m.buf, ": "...)
-		m.buf = appendString(m.buf, group)
+		m.buf = jsonout.AppendString(m.buf, group)
 	}
 	m.buf = append(m.buf, '}')
 }

@@ -137,7 +137,8 @@ func (l *level) noteCreator(h codec.Header, name string) {
 // counts: those wait for the end of their object.
 func (t *tagWriter) entry(l *level, h codec.Header, creatorName []byte) error {
 	name := t.nameOf(l, h.Tag)
-	if t.o.Format != Simplified || !(h.Tag.IsPrivate() || h.Tag.IsGroupLength() || name == unknownName) {
+	mayRepeat := h.Tag.IsPrivate() || h.Tag.IsGroupLength() || name == unknownName
+	if t.o.Format != Simplified || !mayRepeat {
 		t.key(l.depth, &l.entries, t.keyOf(h.Tag, name))
 		return t.fields(l, h, name, creatorName)
 	}

@@ -122,7 +122,7 @@ func private() *dicom.Dataset {
 	ds.Set(element(0x0009, 0x1001, dicom.VRLO, " private text "))
 	ds.Set(element(0x0009, 0x1002, dicom.VRUN, "AB"))
 	ds.SetItems(dicom.NewTag(0x0009, 0x1003), inner)
-	ds.Set(element(0x0011, 0x0010, dicom.VRLO, "GEMS_RELA_01"))
+	ds.Set(element(0x0011, 0x0010, dicom.VRLO, "GEMS_IDEN_01"))
 	ds.Set(element(0x0011, 0x1001, dicom.VRSS, little[int16](-1, -2)))
 	ds.Set(element(0x0013, 0x1001, dicom.VRLO, "no creator"))
 	return ds
@@ -152,7 +152,7 @@ func TestPrivateElements(t *testing.T) {
 		}
 	}
 	named := tagsOf(t, private(), dicomjson.Options{Format: dicomjson.Simplified})
-	if named["Unknown Tag & Data"] != "no creator" || named["PrivateCreator"] != "GEMS_RELA_01" {
+	if named["Unknown Tag & Data"] != "no creator" || named["PrivateCreator"] != "GEMS_IDEN_01" {
 		t.Errorf("of elements with the same name the last one counts: %v", named)
 	}
 }

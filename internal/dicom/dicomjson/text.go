@@ -2,7 +2,6 @@ package dicomjson
 
 import (
 	"strings"
-	"unicode/utf8"
 
 	"gantry/internal/dicom"
 	"gantry/internal/dicom/charset"
@@ -45,46 +44,3 @@ func plain(value []byte) bool {
 
 // trim takes the padding off a text (PS3.5 6.2); white space in front of it stays, as in Orthanc.
 func trim(s string) string { return strings.TrimRight(s, " \x00") }
-
-// appendString writes a JSON string.
-func appendString(to []byte, s string) []byte {
-	to = append(to, '"')
-	from := 0
-	for i := 0; i < len(s); {
-		b := s[i]
-		if b < utf8.RuneSelf {
-			if b >= 0x20 && b != '"' && b != '\\' {
-				i++
-				continue
-			}
-			to = append(to, s[from:i]...)
-			to = appendEscape(to, b)
-			i++
-			from = i
-			continue
-		}
-		r, size := utf8.DecodeRuneInString(s[i:])
-		if r == utf8.RuneError && size == 1 {
-			to = append(to, s[from:i]...)
-			to = append(to, "\uFFFD"...)
-			from = i + 1
-		}
-		i += size
-	}
-	to = append(to, s[from:]...)
-	return append(to, '"')
-}
-
-func appendEscape(to []byte, b byte) []byte {
-	switch b {
-	case '"', '\\':
-		return append(to, '\\', b)
-	case '\n':
-		return append(to, '\\', 'n')
-	case '\r':
-		return append(to, '\\', 'r')
-	case '\t':
-		return append(to, '\\', 't')
-	}
-	return append(to, '\\', 'u', '0', '0', hexDigits[b>>4], hexDigits[b&0xf])
-}

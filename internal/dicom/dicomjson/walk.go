@@ -136,7 +136,7 @@ func (w *walker) items(sequence codec.Header) error {
 
 // skip passes over an element with all that is in it.
 func skip(r *codec.Reader, h codec.Header) error {
-	end := codec.KindElement
+	var end codec.Kind
 	switch h.Kind {
 	case codec.KindSequence:
 		end = codec.KindSequenceEnd

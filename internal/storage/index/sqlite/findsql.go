@@ -192,7 +192,7 @@ func (q *findQuery) behind(values []any, key int64) string {
 
 // sortBy is what an Order compares.
 func (q *findQuery) sortBy(o *index.Order) string {
-	value := ""
+	var value string
 	if o.Tag == 0 {
 		value = q.metadataValue(o.Metadata)
 	} else {
@@ -212,12 +212,12 @@ func (q *findQuery) climb(level index.Level, value string) string {
 	if level >= q.find.Level {
 		return value
 	}
-	from, key := tables[level].name, ""
+	from := tables[level].name
 	for down := level + 1; down < q.find.Level; down++ {
 		from += " JOIN " + tables[down].name + " ON " + tables[down].name + "." + tables[down].parent + "=" +
 			tables[down-1].name + ".pk"
 	}
-	key = tables[q.find.Level-1].name + ".pk=" + q.table.name + "." + q.table.parent
+	key := tables[q.find.Level-1].name + ".pk=" + q.table.name + "." + q.table.parent
 	return "(SELECT " + value + " FROM " + from + " WHERE " + key + ")"
 }
 
