@@ -82,11 +82,11 @@ func (r *instanceReference) UnmarshalJSON(text []byte) error {
 }
 
 func requestCommitment(s *Server, c *Call) error {
-	if _, err := s.modality(c); err != nil {
-		return err
-	}
 	var request commitmentRequest
 	if err := c.DecodeJSON(&request); err != nil {
+		return err
+	}
+	if _, err := s.modality(c); err != nil {
 		return err
 	}
 	if request.DicomInstances == nil && request.Resources == nil {

@@ -50,21 +50,21 @@ func (s *Server) contentPath(text string) ([]place, error) {
 }
 
 func instanceContent(s *Server, c *Call) error {
-	path, err := s.contentPath(c.Param("path"))
+	id, err := c.instanceID()
 	if err != nil {
 		return err
 	}
-	id, err := c.instanceID()
-	if err != nil {
-		return errNoAnswer
-	}
 	err = s.readInstance(c.Request.Context(), id, func(file *codec.File) error {
+		path, err := s.contentPath(c.Param("path"))
+		if err != nil {
+			return err
+		}
 		if len(path) == 1 && path[0].tag == dicom.TagPixelData {
 			return c.pixelData(file.Reader, path[0].item)
 		}
 		return c.content(file.Reader, path)
 	})
-	if isGone(err) || errors.Is(err, io.EOF) {
+	if errors.Is(err, io.EOF) {
 		return errNoAnswer
 	}
 	return err
@@ -269,7 +269,7 @@ const tagEncapsulatedDocument dicom.Tag = 0x00420011
 func instancePDF(s *Server, c *Call) error {
 	id, err := c.instanceID()
 	if err != nil {
-		return errNoAnswer
+		return err
 	}
 	err = s.readInstance(c.Request.Context(), id, func(file *codec.File) error {
 		h, err := seek(file.Reader, dicom.TagSOPClassUID)
@@ -290,13 +290,42 @@ func instancePDF(s *Server, c *Call) error {
 			return io.EOF
 		}
 		c.w.Header().Set("Content-Type", "application/pdf")
-		_, err = io.Copy(c.w, file.Reader)
-		return err
+		return copyUnpadded(c.w, file.Reader)
 	})
-	if isGone(err) || errors.Is(err, io.EOF) {
+	if errors.Is(err, io.EOF) {
 		return errNoAnswer
 	}
 	return err
+}
+
+// copyUnpadded copies a value without the zero byte that makes its length even (PS3.5 6.2).
+func copyUnpadded(w io.Writer, value io.Reader) error {
+	var last []byte // of what was read, not yet written
+	buffer := make([]byte, 32<<10)
+	for {
+		n, err := value.Read(buffer)
+		if n > 0 {
+			if _, err := w.Write(last); err != nil {
+				return err
+			}
+			if _, err := w.Write(buffer[:n-1]); err != nil {
+				return err
+			}
+			last = append(last[:0], buffer[n-1])
+		}
+		if err == nil {
+			continue
+		}
+		if len(last) == 1 && last[0] != 0 {
+			if _, err := w.Write(last); err != nil {
+				return err
+			}
+		}
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		return err
+	}
 }
 
 const encapsulatedPDFStorage = "1.2.840.10008.5.1.4.1.1.104.1"

@@ -13,6 +13,7 @@ const (
 	statusBadParameterType    jobs.Code = 5
 	statusBadRequest          jobs.Code = 8
 	statusBadFileFormat       jobs.Code = 15
+	statusInexistentTag       jobs.Code = 21
 	statusUnknownTag          jobs.Code = 27
 	statusUnauthorized        jobs.Code = 29
 	statusDatabaseUnavailable jobs.Code = 36
@@ -28,6 +29,7 @@ var descriptions = map[jobs.Code]string{
 	statusBadParameterType:    "Bad type for a parameter",
 	statusBadRequest:          "Bad request",
 	statusBadFileFormat:       "Bad file format",
+	statusInexistentTag:       "Inexistent tag",
 	statusUnknownTag:          "Unknown DICOM tag",
 	statusUnauthorized:        "Unauthorized",
 	statusDatabaseUnavailable: "The database is currently not available (probably a transient situation)",
@@ -56,7 +58,7 @@ func httpStatus(code jobs.Code) int {
 		return http.StatusUnauthorized
 	case statusForbidden:
 		return http.StatusForbidden
-	case jobs.CodeInexistent, 13, jobs.CodeUnknownResource, 21:
+	case jobs.CodeInexistent, 13, jobs.CodeUnknownResource, statusInexistentTag:
 		return http.StatusNotFound
 	case 34:
 		return http.StatusNotAcceptable

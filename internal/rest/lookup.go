@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"bytes"
 	"context"
 	"errors"
 
@@ -18,6 +19,9 @@ func lookup(s *Server, c *Call) error {
 		return err
 	}
 	found := []*ancestorJSON{}
+	if bytes.ContainsAny(body, "*?") {
+		return fail(statusParameterOutOfRange, "Wildcards are not allowed here: %.60q; search with /tools/find", body)
+	}
 	if len(body) > longestIdentifier {
 		return c.JSON(found)
 	}

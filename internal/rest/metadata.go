@@ -96,9 +96,12 @@ func listMetadata(level index.Level) func(*Server, *Call) error {
 		if err != nil {
 			return err
 		}
-		query := c.Request.URL.Query()
-		switch numeric := query.Has("numeric"); {
-		case query.Has("expand"):
+		expand, err := c.expand(false)
+		if err != nil {
+			return err
+		}
+		switch numeric := c.Request.URL.Query().Has("numeric"); {
+		case expand:
 			values := map[string]string{}
 			for _, m := range all {
 				name := s.metadataName(m.Number)

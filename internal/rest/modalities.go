@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 
 	"gantry/internal/config"
 	"gantry/internal/dicom"
@@ -32,7 +33,11 @@ func modalityRoutes() []Route {
 }
 
 func listModalities(s *Server, c *Call) error {
-	if c.Flag("expand") {
+	expand, err := c.expand(false)
+	if err != nil {
+		return err
+	}
+	if expand {
 		return c.JSON(s.Modalities.All())
 	}
 	return c.JSON(s.Modalities.Names())
@@ -71,10 +76,18 @@ func putModality(s *Server, c *Call) error {
 	if err := json.Unmarshal(body, &m); err != nil {
 		return fail(modalityFault(err), "%v", err)
 	}
+	if !isSymbolicName(c.Param("id")) {
+		return fail(statusBadFileFormat, "A symbolic name has letters, digits, - and _ alone, not: %.60q", c.Param("id"))
+	}
 	if err := s.Modalities.Put(c.background(), c.Param("id"), m); err != nil {
 		return err
 	}
 	return c.Empty()
+}
+
+// isSymbolicName reports whether a text can name a peer in a path.
+func isSymbolicName(name string) bool {
+	return name != "" && strings.Trim(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") == ""
 }
 
 // modalityFault tells a value out of its range from JSON of the wrong shape.
@@ -102,9 +115,15 @@ func echoModality(s *Server, c *Call) error {
 	if err != nil {
 		return err
 	}
-	var options struct{ Timeout int }
+	var options struct {
+		Timeout   int
+		CheckFind bool
+	}
 	if err := c.optionalJSON(&options); err != nil {
 		return err
+	}
+	if options.CheckFind {
+		return fail(statusBadRequest, noCheckFind)
 	}
 	if err := s.Peers.Echo(c.Request.Context(), m, jobkinds.Call{Timeout: options.Timeout}); err != nil {
 		return err
@@ -136,11 +155,11 @@ type storeRequest struct {
 }
 
 func storeToModality(s *Server, c *Call) error {
-	if _, err := s.modality(c); err != nil {
-		return err
-	}
 	request, err := c.storeRequest()
 	if err != nil {
+		return err
+	}
+	if _, err := s.modality(c); err != nil {
 		return err
 	}
 	for _, id := range *request.Resources {

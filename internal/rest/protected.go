@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"strings"
 
 	"gantry/internal/storage"
 	"gantry/internal/storage/index"
@@ -47,21 +46,13 @@ func getProtected(s *Server, c *Call) error {
 }
 
 func putProtected(s *Server, c *Call) error {
-	id, err := index.ParseID(c.Param("id"))
-	if err != nil {
-		return &apiError{Code: statusParameterOutOfRange}
-	}
-	body, err := c.smallBody()
+	on, err := c.switchBody()
 	if err != nil {
 		return err
 	}
-	on := false
-	switch strings.TrimSpace(string(body)) {
-	case "1", "true":
-		on = true
-	case "0", "false":
-	default:
-		return fail(statusBadFileFormat, "Boolean value expected")
+	id, err := index.ParseID(c.Param("id"))
+	if err != nil {
+		return &apiError{Code: statusParameterOutOfRange}
 	}
 	err = s.Store.Protect(c.background(), id, on)
 	if errors.Is(err, storage.ErrNotFound) {

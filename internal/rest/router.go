@@ -91,7 +91,7 @@ func (n *node) match(path []string, params map[string]string) *node {
 // allow lists the methods of a node as the Allow header wants them.
 func (n *node) allow() string {
 	var methods []string
-	for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodDelete, http.MethodPut} {
+	for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete} {
 		if n.routes[method] != nil {
 			methods = append(methods, method)
 		}

@@ -165,8 +165,12 @@ func (s *Server) refuse(w *recorder, r *http.Request, err error) error {
 }
 
 func methodNotAllowed(w *recorder, r *http.Request, n *node) error {
-	if r.Method == http.MethodHead || r.Method == http.MethodOptions {
+	switch r.Method {
+	case http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete:
+	case http.MethodHead, http.MethodOptions:
 		return &emptyAnswer{http.StatusNotFound}
+	default: // what Orthanc does not know at all
+		return &emptyAnswer{http.StatusBadRequest}
 	}
 	w.Header().Set("Allow", n.allow())
 	return &emptyAnswer{http.StatusMethodNotAllowed}

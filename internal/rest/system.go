@@ -57,7 +57,7 @@ func system(s *Server, c *Call) error {
 	mode := string(s.Config.OverwriteInstances)
 	return c.JSON(systemJSON{
 		ApiVersion:                 31,
-		Capabilities:               map[string]bool{"HasExtendedChanges": true, "HasExtendedFind": false, "HasKeyValueStores": false, "HasQueues": false, "HasReserveQueueValue": false},
+		Capabilities:               map[string]bool{"HasExtendedChanges": true, "HasExtendedFind": true, "HasKeyValueStores": false, "HasQueues": false, "HasReserveQueueValue": false},
 		CheckRevisions:             s.Config.CheckRevisions,
 		DatabaseServerIdentifier:   s.ServerID,
 		DatabaseVersion:            6,

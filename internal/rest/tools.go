@@ -190,6 +190,8 @@ func (s *Server) deleteAny(c *Call, id index.ID) error {
 	return err
 }
 
+const noCheckFind = "CheckFind is not available: C-FIND is not sent to peers; leave it away"
+
 // echoAnybody sends C-ECHO to a peer that the body describes as DicomModalities does.
 func echoAnybody(s *Server, c *Call) error {
 	body, err := c.smallBody()
@@ -202,7 +204,7 @@ func echoAnybody(s *Server, c *Call) error {
 	}
 	var options struct{ CheckFind bool }
 	if err := json.Unmarshal(body, &options); err == nil && options.CheckFind {
-		return fail(statusBadRequest, "CheckFind is not available: C-FIND is not sent to peers; leave it away")
+		return fail(statusBadRequest, noCheckFind)
 	}
 	if err := s.Peers.Echo(c.Request.Context(), m, jobkinds.Call{}); err != nil {
 		return err

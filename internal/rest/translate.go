@@ -28,6 +28,10 @@ func (s *Server) answerError(w *recorder, r *http.Request, err error) {
 		s.log.Warn("an answer broke off", "method", r.Method, "path", r.URL.Path, "error", err)
 		panic(http.ErrAbortHandler)
 	}
+	if errors.Is(err, context.Canceled) && r.Context().Err() != nil {
+		s.log.Debug("a client hung up", "method", r.Method, "path", r.URL.Path)
+		panic(http.ErrAbortHandler) // nobody reads an answer, and none is counted
+	}
 	var empty *emptyAnswer
 	switch {
 	case errors.Is(err, errNoAnswer) && r.Method == http.MethodPost:
@@ -80,6 +84,8 @@ func translate(err error) *apiError {
 	case errors.As(err, &tooLarge):
 		_ = errors.As(bodyError(err), &own)
 		return own
+	case errors.As(err, &badObject) && badObject.Missing:
+		return &apiError{Code: statusInexistentTag, Details: badObject.Error()}
 	case errors.As(err, &badObject):
 		return &apiError{Code: statusBadFileFormat, Details: "Cannot parse an invalid DICOM file: " + badObject.Error()}
 	case errors.Is(err, storage.ErrNotFound), errors.Is(err, index.ErrNotFound):

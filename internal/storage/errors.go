@@ -47,7 +47,9 @@ type BadObjectError struct {
 	Tag    dicom.Tag // the missing or wrong one; 0 if the bytes as a whole are wrong
 	Name   string    // its keyword, e.g. "StudyInstanceUID"
 	Reason string
-	Err    error // what the codec said, if it did
+	// Missing says that Tag is not there, or empty. HTTP 404, as Orthanc has it.
+	Missing bool
+	Err     error // what the codec said, if it did
 }
 
 func (e *BadObjectError) Error() string {

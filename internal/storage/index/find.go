@@ -65,7 +65,7 @@ const (
 	NoLabel
 )
 
-// Order is a key to sort by. Resources without a value come last.
+// Order is a key to sort by. A resource without a value counts as the least.
 type Order struct {
 	Level    Level     // whose tag it is, at or above Find.Level
 	Tag      dicom.Tag // 0: Metadata

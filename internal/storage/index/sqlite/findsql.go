@@ -147,7 +147,7 @@ func (q *findQuery) page(after index.Cursor, limit, offset int) string {
 		o := &q.find.Order[i]
 		n := "o" + strconv.Itoa(i)
 		columns.WriteString(", " + q.sortBy(o) + " AS " + n)
-		order.WriteString(n + " IS NULL, " + n + direction(o) + ", ")
+		order.WriteString(n + direction(o) + ", ")
 	}
 	where := ""
 	if values != nil {
@@ -172,20 +172,23 @@ func (q *findQuery) window(limit, offset int) string {
 	return w
 }
 
-// behind is true of what comes after a row in the order of the Find.
+// behind is true of what comes after a row in the order of the Find. SQLite takes NULL for less than any value.
 func (q *findQuery) behind(values []any, key int64) string {
 	where := "pk>" + q.bind(num(key))
 	for i := len(values) - 1; i >= 0; i-- {
 		n := "o" + strconv.Itoa(i)
+		desc := q.find.Order[i].Desc
 		if values[i] == nil {
-			where = "(" + n + " IS NULL AND " + where + ")"
+			if where = "(" + n + " IS NULL AND " + where + ")"; !desc {
+				where = "(" + n + " IS NOT NULL OR " + where + ")"
+			}
 			continue
 		}
-		v, further := q.bind(anyOf(values[i])), ">"
-		if q.find.Order[i].Desc {
-			further = "<"
+		v, further := q.bind(anyOf(values[i])), n+">"
+		if desc {
+			further = n + " IS NULL OR " + n + "<"
 		}
-		where = "(" + n + further + v + " OR " + n + " IS NULL OR (" + n + "=" + v + " AND " + where + "))"
+		where = "(" + further + v + " OR (" + n + "=" + v + " AND " + where + "))"
 	}
 	return where
 }
