@@ -2,6 +2,7 @@ package jobkinds
 
 import (
 	"context"
+	"errors"
 
 	"gantry/internal/jobs"
 	"gantry/internal/modalities"
@@ -38,6 +39,19 @@ func (s Saver) Delete(ctx context.Context, ids ...string) error {
 	})
 }
 
+// State returns what a job is made again from.
+func (s Saver) State(ctx context.Context, id string) (data []byte, err error) {
+	err = s.Store.View(ctx, func(tx index.ReadTx) error {
+		row, err := tx.Job(id)
+		if errors.Is(err, index.ErrNotFound) {
+			return jobs.ErrUnknown
+		}
+		data = row.Data
+		return err
+	})
+	return data, err
+}
+
 // Load returns all jobs.
 func (s Saver) Load(ctx context.Context) (records []jobs.Record, err error) {
 	err = s.Store.View(ctx, func(tx index.ReadTx) error {
@@ -61,7 +75,7 @@ func jobRow(r *jobs.Record) index.JobRow {
 		ID: r.ID, Kind: r.Kind, State: string(r.State), Priority: r.Priority, Seq: r.Seq,
 		Created: r.Created, Changed: r.Changed, NextAttempt: r.NextAttempt, Runtime: r.Runtime, Attempt: r.Attempt,
 		Progress: percent, ErrorCode: int(r.ErrorCode), ErrorText: r.ErrorCode.Describe(), ErrorDetails: r.ErrorDetails,
-		Version: r.Version, Data: r.Data, Content: r.Content, UserData: r.UserData,
+		Version: r.Version, Data: r.Data, DataKept: r.DataKept, Content: r.Content, UserData: r.UserData,
 	}
 }
 

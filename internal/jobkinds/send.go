@@ -126,6 +126,9 @@ func (j *sendJob) Ended(ctx context.Context, err error) {
 	}
 }
 
+// Sleeps: between steps there is only the association beside the state.
+func (j *sendJob) Sleeps() bool { return j.link == nil }
+
 // Kind is DicomModalityStore.
 func (j *sendJob) Kind() string { return KindStore }
 

@@ -53,9 +53,15 @@ func (e *Engine) TryNow(ctx context.Context, id string) error {
 func (e *Engine) Cancel(ctx context.Context, id string) error {
 	var ended *entry
 	var job Job
-	err := e.control(ctx, id, func(en *entry) error {
+	err := e.controlAwake(ctx, id, func(en *entry) error {
 		switch en.rec.State {
 		case Pending, Paused, Retry:
+			if en.asleep() {
+				return errAsleep
+			}
+			if err := e.revive(en); err != nil {
+				e.log.Error("a job that is cancelled cannot be told", "job", id, "type", en.rec.Kind, "error", err)
+			}
 			e.pending.remove(en)
 			if en.timer != nil {
 				en.timer.Stop()
@@ -88,16 +94,20 @@ func (e *Engine) keepEnding(en *entry, job Job) {
 	if en.rec.State != Failure { // somebody was quick to resubmit it
 		return
 	}
-	en.rec.Version, en.rec.Data, en.content = version, data, content
+	en.setState(version, data)
+	en.content = content
 	e.saves.mark(en.rec.ID)
 }
 
 // Resubmit runs a failed job again, behind those that wait already. In every other state it gives
 // ErrState, and a *RefusedError when the job does not allow it.
 func (e *Engine) Resubmit(ctx context.Context, id string) error {
-	return e.control(ctx, id, func(en *entry) error {
+	return e.controlAwake(ctx, id, func(en *entry) error {
 		if en.rec.State != Failure {
 			return ErrState
+		}
+		if en.asleep() {
+			return errAsleep
 		}
 		if err := e.revive(en); err != nil {
 			return &RefusedError{id, err}
@@ -107,6 +117,11 @@ func (e *Engine) Resubmit(ctx context.Context, id string) error {
 				return &RefusedError{id, err}
 			}
 		}
+		version, data, err := en.job.State()
+		if err != nil {
+			return &RefusedError{id, err}
+		}
+		en.setState(version, data)
 		e.dropFromHistory(en)
 		e.unfinished++
 		e.seq++

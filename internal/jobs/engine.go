@@ -65,7 +65,7 @@ type Engine struct {
 // entry is a job in the engine. All fields but job are guarded by Engine.mu; job belongs to the
 // goroutine that runs it while the state is Running.
 type entry struct {
-	job     Job // nil while it was not needed since the restart, or was given up after success
+	job     Job // nil once it has ended, and while it sleeps
 	rec     Record
 	content any
 	policy  RetryPolicy
@@ -83,6 +83,8 @@ type entry struct {
 	used    time.Time               // last time somebody had use for the outputs
 	evicted bool                    // the outputs had to make room
 	change  int64                   // number of the last change
+	states  int64                   // number of rec.Data, which grows with each change of it
+	durable bool                    // the Saver holds rec.Data, which is nil then while nobody needs it
 
 	told      time.Time // when subscribers last heard of it, and of which state
 	toldState State

@@ -29,9 +29,27 @@ func (m *memory) Save(_ context.Context, records []Record) error {
 	}
 	m.saves++
 	for _, r := range records {
-		m.records[r.ID] = r
+		put(m.records, r)
 	}
 	return nil
+}
+
+// put writes a record like a Saver.
+func put(records map[string]Record, r Record) {
+	if r.DataKept {
+		r.Version, r.Data, r.DataKept = records[r.ID].Version, records[r.ID].Data, false
+	}
+	records[r.ID] = r
+}
+
+func (m *memory) State(_ context.Context, id string) ([]byte, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	r, ok := m.records[id]
+	if !ok {
+		return nil, ErrUnknown
+	}
+	return r.Data, m.fail
 }
 
 func (m *memory) Delete(_ context.Context, ids ...string) error {

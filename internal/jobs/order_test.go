@@ -38,7 +38,7 @@ func (l *lossy) commit(change func(map[string]Record)) error {
 func (l *lossy) Save(_ context.Context, records []Record) error {
 	return l.commit(func(m map[string]Record) {
 		for _, r := range records {
-			m[r.ID] = r
+			put(m, r)
 		}
 	})
 }
@@ -49,6 +49,19 @@ func (l *lossy) Delete(_ context.Context, ids ...string) error {
 			delete(m, id)
 		}
 	})
+}
+
+func (l *lossy) State(_ context.Context, id string) (data []byte, err error) {
+	known := false
+	err = l.commit(func(m map[string]Record) {
+		var r Record
+		r, known = m[id]
+		data = r.Data
+	})
+	if err == nil && !known {
+		err = ErrUnknown
+	}
+	return data, err
 }
 
 func (l *lossy) Load(context.Context) ([]Record, error) {
@@ -80,6 +93,7 @@ type gated struct {
 }
 
 func (g *gated) Kind() string                { return "Gated" }
+func (g *gated) Sleeps() bool                { return g.Steps > 2 }
 func (g *gated) Progress() (int, int)        { return g.Done, g.Steps }
 func (g *gated) Content() any                { return nil }
 func (g *gated) State() (int, []byte, error) { b, err := json.Marshal(g); return 1, b, err }

@@ -36,6 +36,7 @@ type counted struct {
 }
 
 func (c *counted) Kind() string                { return "Counted" }
+func (c *counted) Sleeps() bool                { return c.Steps > 2 }
 func (c *counted) Progress() (int, int)        { return c.Done, c.Steps }
 func (c *counted) Content() any                { return c.Done }
 func (c *counted) State() (int, []byte, error) { b, err := json.Marshal(c); return 1, b, err }

@@ -39,6 +39,7 @@ type Record struct {
 	ErrorDetails string
 	Version      int    // of Data
 	Data         []byte // what Job.State returned
+	DataKept     bool   // Version and Data are left out here: they are what was saved last
 	Content      []byte // JSON of Job.Content
 	UserData     []byte // JSON given at submit; nil if none
 	Done, Total  int
@@ -50,6 +51,8 @@ type Record struct {
 type Saver interface {
 	Save(ctx context.Context, records []Record) error
 	Delete(ctx context.Context, ids ...string) error
+	// State returns the Data of a record, ErrUnknown if it is not there.
+	State(ctx context.Context, id string) ([]byte, error)
 	// Load returns all records, in any order.
 	Load(ctx context.Context) ([]Record, error)
 }

@@ -36,8 +36,11 @@ func (e *Engine) run(ctx context.Context, en *entry) {
 	defer e.active.Done()
 	log := e.log.With("job", en.rec.ID, "type", en.rec.Kind)
 	for {
-		res, err := safeStep(ctx, en.job)
-		e.publish(en)
+		res, err := Result{}, e.wake(ctx, en)
+		if err == nil {
+			res, err = safeStep(ctx, en.job)
+			e.publish(en)
+		}
 		next := e.judge(en, res, err)
 		if next.state != Running {
 			log.Debug("job leaves its slot", "state", next.state, "error", next.err)
@@ -125,7 +128,9 @@ func (e *Engine) settle(en *entry, v verdict) {
 			e.publish(en)
 		}
 	}
-	e.takeState(en)
+	if en.job != nil {
+		e.takeState(en)
+	}
 	if v.state.Ended() {
 		e.freeze(en)
 	}
@@ -192,7 +197,7 @@ func (e *Engine) end(en *entry) {
 	case en.rec.State == Success:
 		en.job, en.used = nil, en.rec.Changed
 		if !leaves {
-			en.rec.Data = nil
+			en.setState(en.rec.Version, nil)
 		}
 	case leaves:
 		e.dropOutputs(en.rec.ID)
@@ -272,7 +277,7 @@ func (e *Engine) capture(en *entry) error {
 	e.publish(en)
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	en.rec.Version, en.rec.Data = version, data
+	en.setState(version, data)
 	return nil
 }
 

@@ -145,11 +145,13 @@ func (e *Engine) writeRecords(ids map[string]struct{}) error {
 	var records []Record
 	var gone []string
 	var contents []any
+	states := map[string]int64{}
 	e.mu.Lock()
 	for id := range ids {
 		if en, ok := e.entries[id]; ok {
 			records = append(records, en.snapshot())
 			contents = append(contents, en.content)
+			states[id] = en.states
 		} else {
 			gone = append(gone, id)
 		}
@@ -167,6 +169,9 @@ func (e *Engine) writeRecords(ids map[string]struct{}) error {
 	}
 	if len(records) > 0 {
 		errs = e.cfg.Saver.Save(ctx, records)
+	}
+	if errs == nil {
+		e.haveSaved(states)
 	}
 	if len(gone) > 0 {
 		errs = errors.Join(errs, e.cfg.Saver.Delete(ctx, gone...))
@@ -192,6 +197,9 @@ func (en *entry) stored() (Record, error) {
 // with the code of a cancel. Engine.mu is held.
 func (en *entry) snapshot() Record {
 	rec := en.rec
+	if rec.DataKept = en.durable; en.durable {
+		rec.Data = nil
+	}
 	if rec.State != Running {
 		return rec
 	}

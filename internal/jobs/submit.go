@@ -71,6 +71,7 @@ func (e *Engine) submit(ctx context.Context, job Job, o Options) (*entry, error)
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	states := en.states
 	e.entries[en.rec.ID] = en
 	e.count(en, Pending)
 	if en.beside = o.Beside && e.started && !e.stopped; en.beside {
@@ -80,6 +81,7 @@ func (e *Engine) submit(ctx context.Context, job Job, o Options) (*entry, error)
 	e.pending.add(en)
 	e.notify(en)
 	e.dispatch()
+	e.hasSaved(en, states)
 	return en, nil
 }
 
@@ -113,8 +115,12 @@ func (e *Engine) policy(job Job) RetryPolicy {
 // restore puts a kept job back. Engine.mu is held.
 func (e *Engine) restore(r Record) {
 	en := &entry{rec: r, index: -1, content: rawContent(r.Content), saved: time.Now()}
+	en.rec.Content = nil
 	e.entries[r.ID] = en
-	defer func() { e.count(en, en.rec.State) }()
+	defer func() {
+		e.count(en, en.rec.State)
+		e.hasSaved(en, en.states)
+	}()
 	e.seq = max(e.seq, r.Seq)
 	en.kept = r.State.Ended()
 	if r.State.Ended() {
