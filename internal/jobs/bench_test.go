@@ -3,6 +3,7 @@ package jobs
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"testing"
 )
 
@@ -24,7 +25,7 @@ func BenchmarkManyJobs(b *testing.B) {
 	}
 	b.Run("expand", func(b *testing.B) {
 		for b.Loop() {
-			if _, err := json.Marshal(e.Infos()); err != nil {
+			if _, err := json.Marshal(slices.Collect(e.Infos())); err != nil {
 				b.Fatal(err)
 			}
 		}

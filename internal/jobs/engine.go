@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"log/slog"
 	"os"
 	"runtime"
@@ -261,8 +262,28 @@ func (e *Engine) List() []string {
 	return ids
 }
 
-// Infos returns all jobs, sorted by id.
-func (e *Engine) Infos() []Info {
+// Infos gives all jobs, sorted by id. It takes little memory, and nobody waits for what is done with them: each is as it
+// was shortly before.
+func (e *Engine) Infos() iter.Seq[Info] {
+	return func(yield func(Info) bool) {
+		part := make([]Info, 0, 256)
+		for entries := range slices.Chunk(e.sorted(), cap(part)) {
+			part = part[:0]
+			e.mu.Lock()
+			for _, en := range entries {
+				part = append(part, en.info())
+			}
+			e.mu.Unlock()
+			for _, info := range part {
+				if !yield(info) {
+					return
+				}
+			}
+		}
+	}
+}
+
+func (e *Engine) sorted() []*entry {
 	e.mu.Lock()
 	all := make([]*entry, 0, len(e.entries))
 	for _, en := range e.entries {
@@ -271,15 +292,7 @@ func (e *Engine) Infos() []Info {
 	e.mu.Unlock()
 	// Nobody waits for the sorting: the id of an entry never changes.
 	slices.SortFunc(all, func(a, b *entry) int { return strings.Compare(a.rec.ID, b.rec.ID) })
-	infos := make([]Info, 0, len(all))
-	for part := range slices.Chunk(all, 1000) {
-		e.mu.Lock()
-		for _, en := range part {
-			infos = append(infos, en.info())
-		}
-		e.mu.Unlock()
-	}
-	return infos
+	return all
 }
 
 // Counts returns how many jobs are in each state.

@@ -20,7 +20,7 @@ func TestTotalsFollowTheJobs(t *testing.T) {
 	check := func(e *Engine, after string) {
 		t.Helper()
 		walked := map[State]int{}
-		for _, info := range e.Infos() {
+		for info := range e.Infos() {
 			walked[info.State]++
 		}
 		counted := map[State]int{}

@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"iter"
 	"slices"
 	"strconv"
 	"strings"
@@ -63,15 +64,27 @@ func (f *jobFilter) all() bool {
 	return len(f.states) == 0 && len(f.kinds) == 0 && f.changed.IsZero() && f.skip == 0 && f.limit < 0
 }
 
-// choose returns the jobs that pass, in their order.
-func (f *jobFilter) choose(infos []jobs.Info) []jobs.Info {
-	infos = slices.DeleteFunc(infos, func(i jobs.Info) bool {
-		return len(f.states) > 0 && !slices.Contains(f.states, i.State) ||
-			len(f.kinds) > 0 && !slices.Contains(f.kinds, i.Kind) || i.Changed.Before(f.changed)
-	})
-	infos = infos[min(f.skip, len(infos)):]
-	if f.limit >= 0 {
-		infos = infos[:min(f.limit, len(infos))]
+// choose gives the jobs that pass, in their order.
+func (f *jobFilter) choose(infos iter.Seq[jobs.Info]) iter.Seq[jobs.Info] {
+	return func(yield func(jobs.Info) bool) {
+		skip, left := f.skip, f.limit
+		for info := range infos {
+			switch {
+			case left == 0:
+				return
+			case !f.passes(&info):
+			case skip > 0:
+				skip--
+			case !yield(info):
+				return
+			default:
+				left--
+			}
+		}
 	}
-	return infos
+}
+
+func (f *jobFilter) passes(i *jobs.Info) bool {
+	return (len(f.states) == 0 || slices.Contains(f.states, i.State)) &&
+		(len(f.kinds) == 0 || slices.Contains(f.kinds, i.Kind)) && !i.Changed.Before(f.changed)
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"iter"
 	"net/http"
 
 	"gantry/internal/jobs"
@@ -44,26 +45,25 @@ func listJobs(s *Server, c *Call) error {
 	if expand {
 		return c.jobList(infos)
 	}
-	ids := make([]string, len(infos))
-	for i := range infos {
-		ids[i] = infos[i].ID
+	ids := []string{}
+	for info := range infos {
+		ids = append(ids, info.ID)
 	}
 	return c.JSON(ids)
 }
 
 // jobList answers with many jobs, a piece at a time.
-func (c *Call) jobList(infos []jobs.Info) error {
-	const piece = 64 << 10
-	if len(infos) == 0 {
-		return c.JSON(infos)
-	}
-	c.w.Header().Set("Content-Type", "application/json; charset=utf-8")
+func (c *Call) jobList(infos iter.Seq[jobs.Info]) error {
+	const piece, first = 64 << 10, "[\n   "
 	var b bytes.Buffer
-	begin := "[\n   "
-	for i := range infos {
+	begin := first
+	for info := range infos {
+		if begin == first {
+			c.w.Header().Set("Content-Type", "application/json; charset=utf-8")
+		}
 		b.WriteString(begin)
 		begin = ",\n   "
-		if err := infos[i].WriteJSON(&b, "   ", "   "); err != nil {
+		if err := info.WriteJSON(&b, "   ", "   "); err != nil {
 			return err
 		}
 		if b.Len() >= piece {
@@ -71,6 +71,9 @@ func (c *Call) jobList(infos []jobs.Info) error {
 				return err
 			}
 		}
+	}
+	if begin == first {
+		return c.JSON([]jobs.Info{})
 	}
 	b.WriteString("\n]\n")
 	_, err := b.WriteTo(c.w)

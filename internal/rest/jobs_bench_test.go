@@ -48,7 +48,7 @@ func BenchmarkLongHistory(b *testing.B) {
 	s := New(Deps{Config: config.Default(), Jobs: engine})
 	grown := heap() - before
 	var waiting string
-	for _, info := range engine.Infos() {
+	for info := range engine.Infos() {
 		if info.State == jobs.Pending {
 			waiting = info.ID
 		}

@@ -286,7 +286,8 @@ func TestListFilters(t *testing.T) {
 	s := serveJobs(t, jobs.Config{})
 	a, b := s.bring(jobs.Success, "Deed"), s.bring(jobs.Failure, "Other")
 	r := s.bring(jobs.Paused, "Deed")
-	running := s.Jobs.Infos()[slices.IndexFunc(s.Jobs.Infos(), func(i jobs.Info) bool { return i.State == jobs.Running })].ID
+	every := slices.Collect(s.Jobs.Infos())
+	running := every[slices.IndexFunc(every, func(i jobs.Info) bool { return i.State == jobs.Running })].ID
 	info, _ := s.Jobs.Get(r)
 	sorted := func(ids ...string) []string { slices.Sort(ids); return ids }
 	all := sorted(a, b, r, running)

@@ -248,7 +248,7 @@ func (s *site) reach(id string, states ...jobs.State) jobs.Info {
 
 // commitmentJobs returns the ids of the site's commitment jobs.
 func (s *site) commitmentJobs() (ids []string) {
-	for _, info := range s.engine.Infos() {
+	for info := range s.engine.Infos() {
 		if info.Kind == jobkinds.KindCommitmentSCP {
 			ids = append(ids, info.ID)
 		}
