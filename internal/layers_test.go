@@ -14,7 +14,7 @@ import (
 )
 
 // values are the packages of plain DICOM values that every layer above the transport may use.
-var values = []string{"dicom", "dicom/dict", "dicom/charset", "dicom/codec", "dicom/dicomjson"}
+var values = []string{"dicom", "dicom/dict", "dicom/charset", "dicom/codec", "dicom/dicomjson", "dicom/pixels"}
 
 // layers says what each package below internal/ may import of this module. Imports run down only:
 // cli > daemon > rest, services, jobkinds > media, storage, scp, scu > dimse > dul > dul/pdu.
@@ -24,6 +24,7 @@ var layers = map[string][]string{
 	"dicom/dict":      {"dicom"},
 	"dicom/charset":   {"dicom"},
 	"dicom/codec":     {"dicom", "dicom/dict"},
+	"dicom/pixels":    {},
 	"dicom/dicomjson": {"jsonout", "dicom", "dicom/dict", "dicom/charset", "dicom/codec"},
 
 	"dul/pdu": {},

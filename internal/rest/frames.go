@@ -14,30 +14,32 @@ import (
 	"gantry/internal/dicom/codec"
 )
 
-// frameRoutes give the frames of images as they are stored; nothing is decoded.
+// frameRoutes give the frames of images as they are stored.
 func frameRoutes() []Route {
 	return []Route{
 		{http.MethodGet, "/instances/{id}/frames", "The numbers of the frames, from 0", listFrames},
 		{http.MethodGet, "/instances/{id}/frames/{frame}", "What can be asked of a frame",
-			func(_ *Server, c *Call) error { return c.JSON([]string{"raw", "raw.gz"}) }},
+			func(_ *Server, c *Call) error {
+				return c.JSON([]string{"image-int16", "image-uint16", "image-uint8", "preview", "raw", "raw.gz", "rendered"})
+			}},
 		{http.MethodGet, "/instances/{id}/frames/{frame}/raw", "The bytes of a frame, as they are stored", rawFrame(false)},
 		{http.MethodGet, "/instances/{id}/frames/{frame}/raw.gz", "The same, compressed with gzip", rawFrame(true)},
 	}
 }
 
-// image is what the frames of an object depend on (PS3.3 C.7.6.3, C.7.6.6).
-type image struct {
+// frameInfo is what the frames of an object depend on (PS3.3 C.7.6.3, C.7.6.6).
+type frameInfo struct {
 	frames                        int
 	rows, columns, samples, depth int64
 	syntax                        dicom.TransferSyntax
 }
 
 // frameSize is the number of bytes of an uncompressed frame, 0 if it is not known.
-func (i *image) frameSize() int64 { return (i.rows*i.columns*i.samples*i.depth + 7) / 8 }
+func (i *frameInfo) frameSize() int64 { return (i.rows*i.columns*i.samples*i.depth + 7) / 8 }
 
 // readImage reads a data set up to its pixel data and stands there. With io.EOF there is none.
-func readImage(file *codec.File) (im image, h codec.Header, err error) {
-	im = image{frames: 1, samples: 1, syntax: file.TransferSyntax}
+func readImage(file *codec.File) (im frameInfo, h codec.Header, err error) {
+	im = frameInfo{frames: 1, samples: 1, syntax: file.TransferSyntax}
 	for _, wanted := range []struct {
 		tag dicom.Tag
 		to  *int64
@@ -73,7 +75,7 @@ func readImage(file *codec.File) (im image, h codec.Header, err error) {
 	return im, h, err
 }
 
-func (i *image) order() binary.ByteOrder {
+func (i *frameInfo) order() binary.ByteOrder {
 	if i.syntax.BigEndian {
 		return binary.BigEndian
 	}
@@ -187,7 +189,7 @@ func (c *Call) sendFrame(contentType string, zipped bool, copy func(io.Writer) e
 }
 
 // plainFrame answers with a frame of uncompressed pixel data, in which the Reader stands.
-func (c *Call) plainFrame(r io.Reader, im *image, length, number int64, zipped bool) error {
+func (c *Call) plainFrame(r io.Reader, im *frameInfo, length, number int64, zipped bool) error {
 	size := im.frameSize()
 	if size <= 0 || size > length/int64(im.frames) {
 		size = length / int64(im.frames)

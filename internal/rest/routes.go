@@ -28,6 +28,7 @@ func routes() []Route {
 		logLevelRoutes(),
 		scriptRoutes(),
 		frameRoutes(),
+		imageRoutes(),
 		openAPIRoutes(),
 		faultRoutes(),
 	)

@@ -1,0 +1,137 @@
+// Package pixels turns the pixel data of one frame into numbers and pictures (PS3.3 C.7.6.3, PS3.5 8): uncompressed and
+// RLE, MONOCHROME1, MONOCHROME2, RGB and PALETTE COLOR. It knows no files; the caller has the bytes of the frame.
+package pixels
+
+import (
+	"errors"
+	"fmt"
+)
+
+// ErrUnsupported means that pixel data is of a kind that is not decoded.
+var ErrUnsupported = errors.New("pixels: this kind of pixel data is not decoded")
+
+// MaxPixels is how many pixels a frame may have. A decoded one takes four bytes for each.
+const MaxPixels = 1 << 25
+
+// Layout says how the samples of a frame lie in its bytes.
+type Layout struct {
+	Rows, Columns, Samples    int
+	Allocated, Stored, High   int // bits of a sample; High is the number of the highest one
+	Signed, Planar, BigEndian bool
+	Photometric               string
+	Palette                   *Palette // of PALETTE COLOR
+}
+
+// Palette maps values to red, green and blue (PS3.3 C.7.6.3.1.5).
+type Palette struct {
+	First  int       // the value that the first entry is for
+	Colors [3][]byte // the highest eight bits of each entry
+}
+
+// Size is the number of bytes of an uncompressed frame.
+func (l *Layout) Size() int64 {
+	return (int64(l.Rows)*int64(l.Columns)*int64(l.Samples)*int64(l.Allocated) + 7) / 8
+}
+
+// Check says whether frames with this layout are decoded, before memory is taken for one; it wraps ErrUnsupported.
+func (l *Layout) Check() error {
+	depth := l.Allocated == 8 || l.Allocated == 16 || l.Allocated == 1 && l.Stored == 1
+	ok := l.Rows > 0 && l.Columns > 0 && l.Rows*l.Columns <= MaxPixels && depth && l.Stored > 0 && l.Stored <= l.Allocated &&
+		l.High < l.Allocated && l.High >= l.Stored-1
+	switch l.Photometric {
+	case "MONOCHROME1", "MONOCHROME2":
+		ok = ok && l.Samples == 1
+	case "RGB":
+		ok = ok && l.Samples == 3 && l.Allocated == 8
+	case "PALETTE COLOR":
+		ok = ok && l.Samples == 1 && l.Allocated >= 8 && l.Palette != nil
+	default:
+		ok = false
+	}
+	if !ok {
+		return fmt.Errorf("%w: %d x %d, %d x %d bits, %s", ErrUnsupported, l.Columns, l.Rows, l.Samples, l.Allocated, l.Photometric)
+	}
+	return nil
+}
+
+// Frame is a decoded frame: numbers in Gray, or colors in RGB.
+type Frame struct {
+	Width, Height int
+	Gray          []int32 // nil of one in color
+	RGB           []byte  // three for each pixel
+	Inverted      bool    // the lowest number is white (MONOCHROME1)
+}
+
+// Decode reads an uncompressed frame.
+func Decode(data []byte, l *Layout) (*Frame, error) {
+	if err := l.Check(); err != nil {
+		return nil, err
+	}
+	if int64(len(data)) < l.Size() {
+		return nil, fmt.Errorf("pixels: the frame has %d bytes, %d are due", len(data), l.Size())
+	}
+	f := &Frame{Width: l.Columns, Height: l.Rows, Inverted: l.Photometric == "MONOCHROME1"}
+	if l.Photometric == "RGB" {
+		f.RGB = interleaved(data, l)
+		return f, nil
+	}
+	f.Gray = numbers(data, l)
+	if l.Photometric == "PALETTE COLOR" {
+		f.RGB, f.Gray = l.Palette.apply(f.Gray), nil
+	}
+	return f, nil
+}
+
+func interleaved(data []byte, l *Layout) []byte {
+	pixels := l.Rows * l.Columns
+	if !l.Planar {
+		return data[:3*pixels]
+	}
+	rgb := make([]byte, 3*pixels)
+	for sample := range 3 {
+		for i, v := range data[sample*pixels : (sample+1)*pixels] {
+			rgb[3*i+sample] = v
+		}
+	}
+	return rgb
+}
+
+// numbers reads the stored bits of each sample (PS3.5 8.1.1).
+func numbers(data []byte, l *Layout) []int32 {
+	out := make([]int32, l.Rows*l.Columns)
+	shift, mask, sign := l.High+1-l.Stored, int32(1)<<l.Stored-1, int32(0)
+	if l.Signed {
+		sign = 1 << (l.Stored - 1)
+	}
+	for i := range out {
+		var v int32
+		switch {
+		case l.Allocated == 1:
+			v = int32(data[i/8]>>(i%8)&1) * 255
+			out[i] = v
+			continue
+		case l.Allocated == 8:
+			v = int32(data[i])
+		case l.BigEndian:
+			v = int32(data[2*i])<<8 | int32(data[2*i+1])
+		default:
+			v = int32(data[2*i+1])<<8 | int32(data[2*i])
+		}
+		v = v >> shift & mask
+		out[i] = v&^sign - v&sign
+	}
+	return out
+}
+
+// apply looks values up; those outside the palette get its first or last color.
+func (p *Palette) apply(values []int32) []byte {
+	rgb := make([]byte, 3*len(values))
+	for i, v := range values {
+		for sample, colors := range p.Colors {
+			if n := len(colors); n > 0 {
+				rgb[3*i+sample] = colors[max(0, min(int(v)-p.First, n-1))]
+			}
+		}
+	}
+	return rgb
+}
