@@ -65,7 +65,8 @@ const (
 	NoLabel
 )
 
-// Order is a key to sort by. A resource without a value counts as the least.
+// Order is a key to sort by. A resource without a value comes last by the last key; by the others, as
+// in Orthanc, it counts as the least.
 type Order struct {
 	Level    Level     // whose tag it is, at or above Find.Level
 	Tag      dicom.Tag // 0: Metadata

@@ -147,6 +147,9 @@ func (q *findQuery) page(after index.Cursor, limit, offset int) string {
 		o := &q.find.Order[i]
 		n := "o" + strconv.Itoa(i)
 		columns.WriteString(", " + q.sortBy(o) + " AS " + n)
+		if i == len(q.find.Order)-1 {
+			order.WriteString(n + " IS NULL, ")
+		}
 		order.WriteString(n + direction(o) + ", ")
 	}
 	where := ""
@@ -172,21 +175,26 @@ func (q *findQuery) window(limit, offset int) string {
 	return w
 }
 
-// behind is true of what comes after a row in the order of the Find. SQLite takes NULL for less than any value.
+// behind is true of what comes after a row in the order of the Find. SQLite takes NULL for less than any value; by the
+// last key it comes last.
 func (q *findQuery) behind(values []any, key int64) string {
 	where := "pk>" + q.bind(num(key))
 	for i := len(values) - 1; i >= 0; i-- {
 		n := "o" + strconv.Itoa(i)
 		desc := q.find.Order[i].Desc
+		nullLast := desc || i == len(values)-1
 		if values[i] == nil {
-			if where = "(" + n + " IS NULL AND " + where + ")"; !desc {
+			if where = "(" + n + " IS NULL AND " + where + ")"; !nullLast {
 				where = "(" + n + " IS NOT NULL OR " + where + ")"
 			}
 			continue
 		}
 		v, further := q.bind(anyOf(values[i])), n+">"
 		if desc {
-			further = n + " IS NULL OR " + n + "<"
+			further = n + "<"
+		}
+		if nullLast {
+			further = n + " IS NULL OR " + further
 		}
 		where = "(" + further + v + " OR (" + n + "=" + v + " AND " + where + "))"
 	}
