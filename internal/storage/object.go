@@ -14,8 +14,8 @@ import (
 	"gantry/internal/storage/index"
 )
 
-// Object is an open instance; it must be closed. Its bytes stay readable until then, also if it is deleted meanwhile
-// (then they may read as zeros).
+// Object is an open instance; it must be closed. If it is deleted or replaced meanwhile, its bytes stay readable
+// until then, or reading fails: what was read is what was stored.
 type Object struct {
 	index.InstanceRow
 	blob   blob.Blob

@@ -51,7 +51,8 @@ type Store interface {
 
 	// Reclaim gives the bytes of deleted objects back: they cannot be read from
 	// the disk when it returns. Objects not deleted before are left alone. Open
-	// Blobs of these objects read zeros from then on or fail.
+	// Blobs of these objects go on as they were, or fail from then on with
+	// ErrNotFound: they never read other bytes.
 	Reclaim(ctx context.Context, refs ...Ref) error
 
 	// Open finds a committed object that was not deleted.

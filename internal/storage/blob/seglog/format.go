@@ -96,6 +96,7 @@ func decodeSegmentHeader(b []byte) (segmentInfo, error) {
 const (
 	recordMagic  = 0x43524e47
 	recordHeader = 72
+	flagsAt      = 9
 )
 
 // Kinds only the log knows; blob.KindTombstone is on disk as it is.

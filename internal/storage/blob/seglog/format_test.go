@@ -123,7 +123,12 @@ func TestCheckTable(t *testing.T) {
 		blobtest.Put(t, s, blob.KindInstance, blob.Meta{}, payloadOf(5))
 	}
 	defer func() { _ = s.Close() }()
-	for s.snapshot()[0].path == "" || d.names[tablePath(s.segmentPath(1))] == nil {
+	sealed := func() bool {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		return d.names[tablePath(s.segmentPath(1))] != nil
+	}
+	for s.snapshot()[0].path == "" || !sealed() {
 		if err := s.Barrier(t.Context()); err != nil { // the first segment is being sealed
 			t.Fatal(err)
 		}

@@ -22,6 +22,7 @@ type object struct {
 	sum     uint32
 	file    disk.File
 	at      int64 // of the payload in file
+	record  int64 // where the record begins in file; -1: the payload has a file of its own, which stays until Close
 	path    string
 	place   blob.Position
 	release func() error
@@ -79,7 +80,7 @@ func (s *Store) openRecord(g *segment, f disk.File, e entry) (*object, error) {
 	}
 	o := &object{
 		ref: h.ref, kind: h.kind, meta: meta, size: h.size, sum: h.sum, file: f,
-		at: e.offset() + h.metaEnd(), path: g.path, place: g.position(e.offset()), release: g.release,
+		at: e.offset() + h.metaEnd(), record: e.offset(), path: g.path, place: g.position(e.offset()), release: g.release,
 	}
 	if !h.large() {
 		return o, nil
@@ -92,7 +93,7 @@ func (s *Store) openRecord(g *segment, f disk.File, e entry) (*object, error) {
 	if err != nil {
 		return nil, fmt.Errorf("blob: open a large object: %w", err)
 	}
-	o.file, o.at = large, 0
+	o.file, o.at, o.record = large, 0, -1
 	o.release = func() error { return errors.Join(large.Close(), g.release()) }
 	return o, nil
 }
@@ -119,15 +120,36 @@ func (o *object) ReadAt(p []byte, off int64) (int, error) {
 		p, end = p[:left], true
 	}
 	n, err := o.file.ReadAt(p, o.at+off)
-	if n == len(p) && end {
+	switch {
+	case n == len(p):
+		err = o.given()
+	case errors.Is(err, io.EOF):
+		err = o.corrupt("the file ends inside it")
+	}
+	if err != nil {
+		return 0, err
+	}
+	if end {
 		return n, io.EOF
 	}
-	if n < len(p) && errors.Is(err, io.EOF) {
-		err = o.corrupt("the file ends inside it")
-	} else if n == len(p) {
-		err = nil
+	return n, nil
+}
+
+// given tells, after a read, whether the payload was being given back (Reclaim) by then. What was read before is right: the
+// header says so before the first byte goes.
+func (o *object) given() error {
+	if o.record < 0 {
+		return nil
 	}
-	return n, err
+	block := blocks.Get().(*[blockSize]byte)
+	defer blocks.Put(block)
+	if _, err := o.file.ReadAt(block[:flagsAt+1], o.record); err != nil {
+		return fmt.Errorf("blob: read %s: %w", o.path, err)
+	}
+	if block[flagsAt]&flagReclaimed == 0 {
+		return nil
+	}
+	return fmt.Errorf("%w: %s: %w while it was read", blob.ErrNotFound, o.ref, blob.ErrDeleted)
 }
 
 // WriteTo lets the kernel copy where w can receive from a file (io.ReaderFrom
@@ -138,7 +160,11 @@ func (o *object) WriteTo(w io.Writer) (int64, error) {
 	}
 	if rf, ok := w.(io.ReaderFrom); ok {
 		if n, done, err := o.sendFile(rf); done {
-			return n, err
+			if err != nil {
+				return n, err
+			}
+			m, err := o.sendEnd(w, n)
+			return n + m, err
 		}
 	}
 	buf := copies.Get().(*[copySize]byte)
@@ -146,6 +172,7 @@ func (o *object) WriteTo(w io.Writer) (int64, error) {
 	return copyRange(w, o, o.size, buf[:])
 }
 
+// sendFile lets the kernel copy all but the last bytes.
 func (o *object) sendFile(w io.ReaderFrom) (n int64, done bool, err error) {
 	f, err := o.file.Handle()
 	if f == nil || err != nil {
@@ -155,11 +182,25 @@ func (o *object) sendFile(w io.ReaderFrom) (n int64, done bool, err error) {
 	if _, err := f.Seek(o.at, io.SeekStart); err != nil {
 		return 0, false, nil
 	}
-	n, err = w.ReadFrom(&io.LimitedReader{R: f, N: o.size})
-	if err == nil && n < o.size {
+	most := o.size - min(o.size, blockSize)
+	n, err = w.ReadFrom(&io.LimitedReader{R: f, N: most})
+	if err == nil && n < most {
 		err = o.corrupt("the file ends inside it")
 	}
 	return n, true, err
+}
+
+// sendEnd writes the last bytes, from an offset on: not before it is known that those before them were still there. So a
+// receiver that gets all of it got what was stored.
+func (o *object) sendEnd(w io.Writer, from int64) (int64, error) {
+	block := blocks.Get().(*[blockSize]byte)
+	defer blocks.Put(block)
+	end := block[:o.size-from]
+	if _, err := o.ReadAt(end, from); err != nil && !errors.Is(err, io.EOF) {
+		return 0, err
+	}
+	n, err := w.Write(end)
+	return int64(n), err
 }
 
 const copySize = 128 << 10
