@@ -23,6 +23,7 @@ var layers = map[string][]string{
 	"dicom/dict":      {"dicom"},
 	"dicom/charset":   {"dicom"},
 	"dicom/codec":     {"dicom", "dicom/dict"},
+	"dicom/pixels":    {},
 	"dicom/dicomjson": {"dicom", "dicom/dict", "dicom/charset", "dicom/codec", "jsonout"},
 
 	// the network
@@ -71,14 +72,14 @@ var layers = map[string][]string{
 		"modalities", "jobkinds",
 	},
 	"rest": {
-		"dicom", "dicom/dict", "dicom/charset", "dicom/codec", "dicom/dicomjson", "dul", "dimse", "scu",
+		"dicom", "dicom/dict", "dicom/charset", "dicom/codec", "dicom/dicomjson", "dicom/pixels", "dul", "dimse", "scu",
 		"storage/blob", "storage/index", "storage", "query", "media", "config", "jobs", "jsonout", "loglevel",
 		"metrics", "script", "modalities", "jobkinds", "faults",
 	},
 
 	// the programs
 	"daemon": {
-		"dicom", "dicom/dict", "dicom/charset", "dicom/codec", "scp", "storage", "config", "jobs", "loglevel",
+		"dicom", "dicom/dict", "dicom/charset", "dicom/codec", "scp", "storage/index", "storage", "config", "jobs", "loglevel",
 		"metrics", "modalities", "jobkinds", "faults", "faults/inject", "services", "rest",
 	},
 	"cli": {

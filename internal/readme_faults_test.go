@@ -19,19 +19,7 @@ import (
 )
 
 // testingChapter is the README's chapter for people who test their own software.
-func testingChapter(t *testing.T) string {
-	t.Helper()
-	readme, err := os.ReadFile(filepath.Join(testkit.ModuleRoot(t), "README.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, chapter, found := strings.Cut(string(readme), "\n## Testing your DICOM software with gantry\n")
-	if !found {
-		t.Fatal("the chapter is gone")
-	}
-	chapter, _, _ = strings.Cut(chapter, "\n## ")
-	return chapter
-}
+const testingChapter = "Testing your DICOM software with gantry"
 
 // block returns the first fenced block of a language.
 func block(t *testing.T, text, language string) string {
@@ -49,7 +37,7 @@ func TestReadmeFaultsAreRules(t *testing.T) {
 	t.Parallel()
 	shown := map[faults.Fault]bool{}
 	reports := map[faults.Kind]bool{}
-	for _, found := range regexp.MustCompile("`((?:association|any|echo|store|commitment|report) [^`]*=?[^`]*)`").FindAllStringSubmatch(testingChapter(t), -1) {
+	for _, found := range regexp.MustCompile("`((?:association|any|echo|store|commitment|report) [^`]*=?[^`]*)`").FindAllStringSubmatch(chapter(t, testingChapter), -1) {
 		r, err := faults.Parse(found[1])
 		if err != nil {
 			t.Error(err)
@@ -74,7 +62,7 @@ func TestReadmeTestingExamplesRun(t *testing.T) {
 		t.Skip("the examples are for a POSIX shell")
 	}
 	bash := testkit.Program(t, "bash")
-	chapter := testingChapter(t)
+	text := chapter(t, testingChapter)
 	tour := newTour(t, testkit.ModuleRoot(t))
 	var env []string
 	for _, e := range tour.env {
@@ -97,7 +85,7 @@ func TestReadmeTestingExamplesRun(t *testing.T) {
 	t.Run("workflow", func(t *testing.T) {
 		testkit.Program(t, "storescu")
 		testkit.Program(t, "curl")
-		scripts := runSteps(block(t, chapter, "yaml"))
+		scripts := runSteps(block(t, text, "yaml"))
 		if len(scripts) != 1 {
 			t.Fatalf("%d steps with a script, want 1", len(scripts))
 		}
@@ -105,7 +93,7 @@ func TestReadmeTestingExamplesRun(t *testing.T) {
 	})
 	t.Run("killed", func(t *testing.T) { killAndLookAgain(t, filepath.Join(tour.dir, "bin", "gantry"), env) })
 	t.Run("go", func(t *testing.T) {
-		files := map[string]string{"go.mod": "module sender\n\ngo 1.26\n", "sender_test.go": block(t, chapter, "go")}
+		files := map[string]string{"go.mod": "module sender\n\ngo 1.26\n", "sender_test.go": block(t, text, "go")}
 		for name, text := range files {
 			if err := os.WriteFile(filepath.Join(tour.dir, name), []byte(text), 0o600); err != nil {
 				t.Fatal(err)
