@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"gantry/internal/daemon"
 	"gantry/internal/storage"
 	"gantry/internal/storage/index"
 
@@ -20,9 +21,9 @@ func newBackupCommand(env *Env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "backup DIR",
 		Short: "Copy a data folder consistently, also while the daemon runs",
-		Long: long(`Copy the whole data folder, index included, into DIR, which must be empty or not exist. The copy is consistent although
-a daemon may be running: it holds all that was acknowledged before the command began. To restore it, name it as the storage
-of a daemon.`),
+		Long: long(`Copy the whole data folder, with its index and the archives that jobs have left behind, into DIR, which must be empty or
+not exist. The copy is consistent although a daemon may be running: it holds all that was acknowledged before the command
+began. To restore it, name it as the storage of a daemon.`),
 		Example: "  gantry backup /backup/2026-11-21 --storage /srv/dicom\n  gantry serve --storage /backup/2026-11-21",
 		Args:    wants("DIR"),
 		RunE:    func(cmd *cobra.Command, args []string) error { return runBackup(cmd.Context(), &o, args[0]) },
@@ -69,7 +70,7 @@ func (o *backupOptions) copy(ctx context.Context, s *storage.Store, dir string) 
 	n := newNotice(&clientOptions{env: o.env, quiet: o.quiet})
 	defer n.clear()
 	ended := make(chan error, 1)
-	go func() { ended <- s.Backup(ctx, dir) }()
+	go func() { ended <- o.copyAll(ctx, s, dir) }()
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	for {
@@ -82,6 +83,19 @@ func (o *backupOptions) copy(ctx context.Context, s *storage.Store, dir string) 
 			}
 		}
 	}
+}
+
+// copyAll copies what jobs have left behind last: the copy of the index tells a restored daemon what to keep of it.
+func (o *backupOptions) copyAll(ctx context.Context, s *storage.Store, dir string) error {
+	if err := s.Backup(ctx, dir); err != nil {
+		return err
+	}
+	c, err := o.config()
+	if err != nil {
+		return err
+	}
+	_, err = daemon.BackupOutputs(ctx, c, s, dir)
+	return err
 }
 
 // folderSize adds up the files below dir, as far as they can be looked at.

@@ -29,11 +29,7 @@ func (o *folderOptions) register(cmd *cobra.Command) {
 
 // open opens the data folder; mode is given the options to say how.
 func (o *folderOptions) open(ctx context.Context, mode func(*storage.Options)) (*storage.Store, error) {
-	var flags []config.Setting
-	if o.storage != "" {
-		flags = append(flags, config.Setting{Path: []string{"StorageDirectory"}, Value: o.storage, Source: "--storage"})
-	}
-	c, _, err := config.Load(config.Options{Files: o.files, Env: o.env.Environ, Settings: flags, Keyword: keywordOfTag})
+	c, err := o.config()
 	if err != nil {
 		return nil, err
 	}
@@ -43,6 +39,16 @@ func (o *folderOptions) open(ctx context.Context, mode func(*storage.Options)) (
 	options := daemon.StorageOptions(c, o.logger())
 	mode(&options)
 	return storage.Open(ctx, options)
+}
+
+// config is what a daemon would run with.
+func (o *folderOptions) config() (*config.Config, error) {
+	var flags []config.Setting
+	if o.storage != "" {
+		flags = append(flags, config.Setting{Path: []string{"StorageDirectory"}, Value: o.storage, Source: "--storage"})
+	}
+	c, _, err := config.Load(config.Options{Files: o.files, Env: o.env.Environ, Settings: flags, Keyword: keywordOfTag})
+	return c, err
 }
 
 // beside opens the folder for reading, also while a daemon uses it.

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 
+	"gantry/internal/daemon"
 	"gantry/internal/dicom"
 	"gantry/internal/storage"
 
@@ -49,6 +51,7 @@ type fsckOptions struct {
 type fsckResult struct {
 	*storage.CheckSummary
 	Seconds float64
+	Orphans []string // folders of what jobs left behind that are gone
 	Found   []fsckFinding
 }
 
@@ -80,6 +83,9 @@ func runFsck(ctx context.Context, o *fsckOptions) (err error) {
 	if err != nil {
 		return err
 	}
+	if r.Orphans, err = o.orphans(ctx, s); err != nil {
+		return err
+	}
 	n.clear()
 	r.Seconds = o.env.Now().Sub(began).Seconds()
 	if err := o.print(&r); err != nil {
@@ -89,6 +95,22 @@ func runFsck(ctx context.Context, o *fsckOptions) (err error) {
 		return &failuresError{text: count(len(r.Found), "problem") + " found"}
 	}
 	return nil
+}
+
+// orphans finds the files of jobs that are gone, and deletes them if it may. They are no problem: a daemon that was
+// killed leaves some, and the next one deletes them.
+func (o *fsckOptions) orphans(ctx context.Context, s *storage.Store) ([]string, error) {
+	c, err := o.config()
+	if err != nil {
+		return nil, err
+	}
+	orphans, err := daemon.OrphanedOutputs(ctx, c, s)
+	if o.check.Repair {
+		for _, dir := range orphans {
+			err = errors.Join(err, os.RemoveAll(dir))
+		}
+	}
+	return orphans, err
 }
 
 func (o *fsckOptions) print(r *fsckResult) error {
@@ -132,6 +154,9 @@ func (o *fsckOptions) summary(r *fsckResult) string {
 	}
 	if r.Lost > 0 {
 		text += fmt.Sprintf(", %d lost", r.Lost)
+	}
+	if n := len(r.Orphans); n > 0 {
+		text += ", " + count(n, "folder") + " of jobs that are gone"
 	}
 	if !o.check.Checksums {
 		return text + "; contents were not read (--checksums does)"

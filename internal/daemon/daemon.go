@@ -136,6 +136,9 @@ func (d *Daemon) buildJobs(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := moveOutputs(ctx, d.cfg, outputs); err != nil {
+		d.logger(loglevel.Jobs).Error("archives cannot be moved to TemporaryDirectory; the next start tries again", "error", err)
+	}
 	engine := jobs.Config{Workers: d.cfg.ConcurrentJobs, HistorySize: d.cfg.JobsHistorySize, Limit: d.cfg.LimitJobs,
 		OutputDir: outputs, OutputLimit: d.cfg.MediaArchiveSize, SetAside: !d.cfg.LoadJobs,
 		Factories: d.peers.Factories(), Observer: d.jobObserver(), Logger: d.logger(loglevel.Jobs)}

@@ -84,9 +84,9 @@ func tags(d *dict.Dictionary, names []string) []dicom.Tag {
 // jobFolder is where the files lie that jobs leave behind. In TemporaryDirectory, which several servers may share, its
 // name tells whose it is; without SaveJobs another one holds what no later run will know.
 func jobFolder(cfg *config.Config) (string, error) {
-	name := "jobs"
+	name := savedOutputs
 	if !cfg.SaveJobs {
-		name = "jobs-unsaved"
+		name = savedOutputs + "-unsaved"
 	}
 	if cfg.TemporaryDirectory == "" {
 		return filepath.Join(cfg.StorageDirectory, name), nil
