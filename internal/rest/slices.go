@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"bytes"
 	"cmp"
 	"math"
 	"slices"
@@ -146,7 +147,9 @@ func sortByNumber(list []slice) bool {
 	if slices.ContainsFunc(list, func(s slice) bool { return !s.numbered }) {
 		return false
 	}
-	slices.SortStableFunc(list, func(a, b slice) int { return cmp.Compare(a.number, b.number) })
+	slices.SortFunc(list, func(a, b slice) int {
+		return cmp.Or(cmp.Compare(a.number, b.number), bytes.Compare(a.id[:], b.id[:])) // as Orthanc has it
+	})
 	return true
 }
 

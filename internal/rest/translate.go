@@ -59,6 +59,7 @@ func (s *Server) writeProblem(w *recorder, r *http.Request, problem *apiError) {
 		w.WriteHeader(problem.HTTP)
 		return
 	}
+	w.Header().Del("Content-Disposition") // of what was to be sent
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(problem.HTTP)
 	encoder := json.NewEncoder(w)
