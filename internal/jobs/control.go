@@ -3,6 +3,7 @@ package jobs
 import (
 	"context"
 	"slices"
+	"time"
 )
 
 // Pause stops a job until Resume. A running one is asked to and pauses within its step; an ended or
@@ -127,6 +128,7 @@ func (e *Engine) Resubmit(ctx context.Context, id string) error {
 		e.seq++
 		en.rec.Seq, en.rec.Runtime, en.rec.Attempt = e.seq, 0, 0
 		en.rec.ErrorCode, en.rec.ErrorDetails = CodeSuccess, ""
+		en.living = &living{saved: time.Now()}
 		e.toPending(en)
 		return nil
 	})
@@ -167,13 +169,13 @@ func (e *Engine) control(ctx context.Context, id string, change func(*entry) err
 		}
 		return ErrUnknown
 	}
-	before, wished := en.rec, en.wish
+	before, wished := en.rec, en.asked()
 	err := change(en)
 	same := before.State == en.rec.State && before.Priority == en.rec.Priority && e.entries[id] == en
 	if !same {
 		e.notify(en)
 	}
-	asked, ended := en.wish != wished, en.rec.State.Ended()
+	asked, ended := en.asked() != wished, en.rec.State.Ended()
 	e.mu.Unlock()
 	if err != nil || same && !asked {
 		return err

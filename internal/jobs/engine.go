@@ -69,30 +69,43 @@ type entry struct {
 	job     Job // nil once it has ended, and while it sleeps
 	rec     Record
 	content any
-	policy  RetryPolicy
+	*living     // nil once it has ended
 	index   int // in the queue, -1 when not there
 
-	stop    context.CancelCauseFunc // ends the running step
-	beside  bool                    // it runs without a slot
-	wish    State                   // Paused or Failure, asked for while running
-	since   time.Time               // start of the present run
-	timer   *time.Timer             // of state Retry
-	saved   time.Time               // last time the progress went to the saver
-	kept    bool                    // the end of the job is durable
-	changed chan struct{}           // closed at the next change; nil when nobody watches
-	outputs []OutputInfo            // of a success; nil: not asked yet, or none
-	used    time.Time               // last time somebody had use for the outputs
-	evicted bool                    // the outputs had to make room
-	change  int64                   // number of the last change
-	states  int64                   // number of rec.Data, which grows with each change of it
-	durable bool                    // the Saver holds rec.Data, which is nil then while nobody needs it
+	changed chan struct{} // closed at the next change; nil when nobody watches
+	outputs []OutputInfo  // of a success; nil: none
+	used    time.Time     // last time somebody had use for the outputs
+	change  int64         // number of the last change
+	states  int64         // number of rec.Data, which grows with each change of it
 
-	told      time.Time // when subscribers last heard of it, and of which state
+	told      int64 // when subscribers last heard of it, in nanoseconds since 1970, and of which state
 	toldState State
-	gone      bool // they heard that it is forgotten
 
 	counted State         // as which it is in the totals
 	place   *list.Element // among those of its kind that have not ended
+
+	durable bool // the Saver holds rec.Data, which is nil then while nobody needs it
+	kept    bool // the end of the job is durable
+	evicted bool // the outputs had to make room
+	gone    bool // subscribers heard that it is forgotten
+}
+
+// living is the part of an entry that only a job needs that has not ended: most of those remembered have.
+type living struct {
+	stop   context.CancelCauseFunc // ends the running step
+	beside bool                    // it runs without a slot
+	wish   State                   // Paused or Failure, asked for while running
+	since  time.Time               // start of the present run
+	timer  *time.Timer             // of state Retry
+	saved  time.Time               // last time the progress went to the saver
+}
+
+// asked is the wish of a job that may have ended.
+func (en *entry) asked() State {
+	if en.living == nil {
+		return ""
+	}
+	return en.wish
 }
 
 // New returns an engine that takes jobs, but runs none before Start.
@@ -218,7 +231,7 @@ func (e *Engine) Stop(ctx context.Context) error {
 	}
 	e.stopped = true
 	for _, en := range e.entries {
-		if en.timer != nil {
+		if en.living != nil && en.timer != nil {
 			en.timer.Stop()
 		}
 	}

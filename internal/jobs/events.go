@@ -64,8 +64,8 @@ func (e *Engine) notify(en *entry) {
 	if len(e.subscribers) == 0 || en.gone {
 		return
 	}
-	now := time.Now()
-	if en.rec.State == en.toldState && now.Sub(en.told) < progressInterval {
+	now := time.Now().UnixNano()
+	if en.rec.State == en.toldState && now-en.told < int64(progressInterval) {
 		return
 	}
 	en.told, en.toldState = now, en.rec.State

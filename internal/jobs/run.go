@@ -91,7 +91,7 @@ func (e *Engine) judge(en *entry, res Result, err error) verdict {
 		return verdict{state: Running}
 	case errors.As(err, &again):
 		en.rec.Attempt++
-		if delay, ok := en.policy.Delay(en.rec.Attempt); ok {
+		if delay, ok := e.policy(en.job).Delay(en.rec.Attempt); ok {
 			return verdict{state: Retry, err: err, delay: delay}
 		}
 		return verdict{state: Failure, err: fmt.Errorf("given up after %d attempts: %w", en.rec.Attempt, err)}
@@ -205,9 +205,12 @@ func (e *Engine) end(en *entry) {
 	if e.cfg.Factories[en.rec.Kind] != nil {
 		en.job = nil // a resubmit makes it again from its state
 	}
+	en.living = nil
 	e.history = append(e.history, en)
 	e.leave()
-	e.evictOutputs()
+	if len(en.outputs) > 0 {
+		e.evictOutputs()
+	}
 	e.trim()
 }
 

@@ -54,7 +54,7 @@ func (e *Engine) submit(ctx context.Context, job Job, o Options) (*entry, error)
 		return nil, err
 	}
 	now := time.Now()
-	en := &entry{job: job, index: -1, saved: now, policy: e.policy(job)}
+	en := &entry{job: job, index: -1, living: &living{saved: now}}
 	en.rec = Record{
 		ID: o.ID, Kind: job.Kind(), State: Pending, Priority: o.Priority, Seq: seq,
 		Created: now, Changed: now, UserData: o.UserData,
@@ -114,7 +114,7 @@ func (e *Engine) policy(job Job) RetryPolicy {
 
 // restore puts a kept job back. Engine.mu is held.
 func (e *Engine) restore(r Record) {
-	en := &entry{rec: r, index: -1, content: rawContent(r.Content), saved: time.Now()}
+	en := &entry{rec: r, index: -1, content: rawContent(r.Content)}
 	en.rec.Content = nil
 	e.entries[r.ID] = en
 	defer func() {
@@ -140,6 +140,7 @@ func (e *Engine) restore(r Record) {
 		e.saves.mark(r.ID)
 		return
 	}
+	en.living = &living{saved: time.Now()}
 	en.rec.Done, en.rec.Total = en.job.Progress()
 	en.content = en.job.Content()
 	e.unfinished++
@@ -169,7 +170,7 @@ func (e *Engine) revive(en *entry) error {
 	if err != nil {
 		return fmt.Errorf("jobs: restore a %s of version %d: %w", en.rec.Kind, en.rec.Version, err)
 	}
-	en.job, en.policy = job, e.policy(job)
+	en.job = job
 	if b, ok := job.(Bound); ok {
 		b.Bind(Handle{e, en})
 	}
