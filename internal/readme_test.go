@@ -88,21 +88,12 @@ func newTour(t *testing.T, root string) *tour {
 	if err := os.CopyFS(filepath.Join(dir, "testdata", "ct"), os.DirFS(filepath.Join(root, "testdata", "ct"))); err != nil {
 		t.Fatal(err)
 	}
-	dicom, http, report := freePort(t), freePort(t), freePort(t)
+	port := func() string { return strconv.Itoa(testkit.FreePort(t)) }
+	dicom, http, report := port(), port(), port()
 	return &tour{dir: dir, opened: []string{dicom, http},
 		ports: strings.NewReplacer("4242", dicom, "8042", http, "11112", report, "./gantry", "gantry"),
 		env: append(os.Environ(), "PATH="+filepath.Join(dir, "bin")+string(os.PathListSeparator)+os.Getenv("PATH"),
 			"GANTRY_DICOM_PORT="+dicom, "GANTRY_HTTP_PORT="+http, "GANTRY_URL=http://127.0.0.1:"+http)}
-}
-
-func freePort(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
 }
 
 func (r *tour) run(t *testing.T, s step) {

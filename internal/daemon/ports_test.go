@@ -1,27 +1,17 @@
 package daemon_test
 
 import (
-	"math/rand/v2"
 	"net"
 	"strconv"
 	"testing"
+
+	"gantry/internal/testkit"
 )
 
-// freePort returns a port for a foreign program that cannot choose one by itself, below those that systems hand out by
-// themselves: nobody else takes it before it is used, or between two uses.
+// freePort is a port as text.
 func freePort(t testing.TB) string {
 	t.Helper()
-	var err error
-	for range 100 {
-		var l net.Listener
-		port := strconv.Itoa(12000 + rand.IntN(20000))
-		if l, err = net.Listen("tcp", "127.0.0.1:"+port); err == nil {
-			_ = l.Close()
-			return port
-		}
-	}
-	t.Fatal(err)
-	return ""
+	return strconv.Itoa(testkit.FreePort(t))
 }
 
 // waitForPort returns when somebody listens.

@@ -32,7 +32,7 @@ func TestAnArchiveHoldsEveryStoredByte(t *testing.T) {
 		putImage(t, s, phantom.Image{Study: "1.2.3", Series: "1.2.3.4", Instance: uid(fmt.Sprintf("1.2.3.4.%d", i)), Number: i, Side: side})
 	}
 	archive := write(t, s, media.Options{})
-	found := contents(t, unzip(t, archive))
+	found := contents(t, testkit.Unzip(t, archive))
 	count := 0
 	err := s.View(t.Context(), func(tx index.ReadTx) error {
 		rows, err := tx.Instances(0, index.ID{}, 0, 10_000)

@@ -27,7 +27,7 @@ func writeMedium(t *testing.T, s *storage.Store, o media.Options) string {
 		t.Fatal(err)
 	}
 	o.Media = true
-	for name, b := range unzip(t, write(t, s, o)) {
+	for name, b := range testkit.Unzip(t, write(t, s, o)) {
 		if err := os.WriteFile(filepath.Join(dir, filepath.FromSlash(name)), b, 0o600); err != nil {
 			t.Fatal(err)
 		}

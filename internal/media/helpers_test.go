@@ -1,10 +1,8 @@
 package media_test
 
 import (
-	"archive/zip"
 	"bytes"
 	"context"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -103,30 +101,6 @@ func write(t testing.TB, s *storage.Store, o media.Options) []byte {
 		t.Errorf("progress at the end: %+v, of %d instances and %d bytes", progress, p.Instances, b.Len())
 	}
 	return b.Bytes()
-}
-
-// unzip reads an archive with the standard library, which checks every checksum.
-func unzip(t testing.TB, archive []byte) map[string][]byte {
-	t.Helper()
-	r, err := zip.NewReader(bytes.NewReader(archive), int64(len(archive)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	files := map[string][]byte{}
-	for _, f := range r.File {
-		if _, twice := files[f.Name]; twice {
-			t.Errorf("two entries %q", f.Name)
-		}
-		in, err := f.Open()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if files[f.Name], err = io.ReadAll(in); err != nil {
-			t.Fatalf("%s: %v", f.Name, err)
-		}
-		_ = in.Close()
-	}
-	return files
 }
 
 // stored is the file of an instance as it is kept.

@@ -40,7 +40,7 @@ func TestDeletedBeforeItsTurn(t *testing.T) {
 	for _, medium := range []bool{false, true} {
 		var b bytes.Buffer
 		progress, err := media.Write(t.Context(), &b, s, p, media.Options{Media: medium})
-		files := unzip(t, b.Bytes())
+		files := testkit.Unzip(t, b.Bytes())
 		delete(files, "DICOMDIR")
 		if err != nil || progress.Skipped != 1 || len(files) != 2 {
 			t.Errorf("medium %v: %+v, %d files, %v", medium, progress, len(files), err)
@@ -82,7 +82,7 @@ func TestTranscodeToAnotherNativeSyntax(t *testing.T) {
 		if _, err := media.Write(t.Context(), &b, s, p, media.Options{Transcode: to}); err != nil {
 			t.Fatal(err)
 		}
-		for name, file := range unzip(t, b.Bytes()) {
+		for name, file := range testkit.Unzip(t, b.Bytes()) {
 			f, err := codec.OpenFileBytes(file, codec.DefaultLimits())
 			if err != nil || f.TransferSyntax.UID != to {
 				t.Fatalf("%s: %v, %v", name, f, err)
@@ -146,7 +146,7 @@ func TestReceiverThatStandsStill(t *testing.T) {
 	if _, err := media.Write(t.Context(), &b, s, plan(t, s, false, study), media.Options{Budget: budget}); err != nil {
 		t.Fatal(err)
 	}
-	if n := len(unzip(t, b.Bytes())); n != 40 {
+	if n := len(testkit.Unzip(t, b.Bytes())); n != 40 {
 		t.Errorf("%d files beside receivers that stand still", n)
 	}
 	for i, r := range receivers {

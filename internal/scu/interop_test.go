@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -24,18 +25,6 @@ import (
 	"gantry/internal/scu"
 	"gantry/internal/testkit"
 )
-
-// freePort returns a port that nobody listened on a moment ago.
-func freePort(t *testing.T) string {
-	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = ln.Close() }()
-	_, port, _ := net.SplitHostPort(ln.Addr().String())
-	return port
-}
 
 // start runs a foreign server until the end of the test and returns when it has written the text ready,
 // if there is one.
@@ -146,7 +135,7 @@ func TestStoreIntoNewestDCMTK(t *testing.T) {
 }
 
 func testStorescp(t *testing.T, dir, sample string, program ...string) {
-	port := freePort(t)
+	port := strconv.Itoa(testkit.FreePort(t))
 	start(t, "", program[0], append(program[1:], "+B", "-od", dir, port)...) // +B writes the data set as it came
 	cfg := config("127.0.0.1:" + port)
 	cfg.DIMSETimeout = time.Minute
@@ -207,7 +196,7 @@ func testOrthanc(t *testing.T, dir, program string) {
 	sample := filepath.Join(testkit.Samples(t), "CT_small.dcm")
 	reports := &commitments{make(chan *dicom.Dataset, 1)}
 	listener := listen(t, scp.Config{Handler: reports, Accept: scp.AcceptClasses(classes, scp.LittleEndian())})
-	port := freePort(t)
+	port := strconv.Itoa(testkit.FreePort(t))
 	start(t, "Orthanc has started", program, orthancConfig(t, dir, port, listener.Port))
 
 	cfg := config("127.0.0.1:" + port)

@@ -146,7 +146,7 @@ func TestSendConvertsForDCMTK(t *testing.T) {
 	t.Parallel()
 	storescp, dcmdump := testkit.Program(t, "storescp"), testkit.Program(t, "dcmdump")
 	s, dir := newSite(t, nil), t.TempDir()
-	m := config.NewModality("STORESCP", "127.0.0.1", freePort(t))
+	m := config.NewModality("STORESCP", "127.0.0.1", testkit.FreePort(t))
 	cmd := exec.CommandContext(t.Context(), storescp, "+xi", "-od", dir, "-aet", "STORESCP", strconv.Itoa(m.Port))
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)

@@ -45,7 +45,7 @@ func eachOrthanc(t *testing.T, test func(t *testing.T, s *site, o *orthanc)) {
 func startOrthanc(t *testing.T, program string, s *site) *orthanc {
 	t.Helper()
 	dir := testkit.SharedDir(t)
-	dicomPort, httpPort := freePort(t), freePort(t)
+	dicomPort, httpPort := testkit.FreePort(t), testkit.FreePort(t)
 	_, sitePort, err := net.SplitHostPort(s.addr)
 	if err != nil {
 		t.Fatal(err)
@@ -90,16 +90,6 @@ func startOrthanc(t *testing.T, program string, s *site) *orthanc {
 	o.waitReady(ended)
 	s.know("orthanc", config.NewModality("ORTHANC", "127.0.0.1", dicomPort))
 	return o
-}
-
-func freePort(t *testing.T) int {
-	t.Helper()
-	ln, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	return ln.Addr().(*net.TCPAddr).Port
 }
 
 // waitReady asks until Orthanc answers: it has no other way to say that it listens.

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -165,7 +164,7 @@ func compareMetadata(t *testing.T, base, name string, in *index.InstanceRow) {
 func startOrthanc(t *testing.T) string {
 	t.Helper()
 	program, dir := testkit.NewestOrthanc(t), testkit.SharedDir(t)
-	port := freePort(t)
+	port := testkit.FreePort(t)
 	config := fmt.Sprintf(`{"StorageDirectory":%q,"IndexDirectory":%q,"HttpPort":%d,"DicomServerEnabled":false,"AuthenticationEnabled":false}`,
 		dir+"/db", dir+"/db", port)
 	file := filepath.Join(dir, "orthanc.json")
@@ -200,14 +199,4 @@ func startOrthanc(t *testing.T) string {
 		testkit.Missing(t, "an Orthanc that starts")
 	}
 	return fmt.Sprintf("http://127.0.0.1:%d", port)
-}
-
-func freePort(t *testing.T) int {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().(*net.TCPAddr).Port //nolint:forcetypeassert // of a TCP listener
 }
