@@ -62,7 +62,7 @@ func runJobsControl(ctx context.Context, o *jobsCommand, call jobControl, args [
 		}
 		jobs = append(jobs, job)
 		if !o.json {
-			if _, err := fmt.Fprintf(o.env.Stdout, "%s: %s, now %s\n", id, call.done, job.State); err != nil {
+			if _, err := fmt.Fprintf(o.env.Stdout, "%s: %s\n", id, call.outcome(job)); err != nil {
 				return err
 			}
 		}
@@ -73,6 +73,17 @@ func runJobsControl(ctx context.Context, o *jobsCommand, call jobControl, args [
 		}
 	}
 	return errors.Join(failed...)
+}
+
+// codeCanceled is the ErrorCode of a job that was cancelled.
+const codeCanceled = 37
+
+// outcome says what a call has done: nothing to a job that had ended, or was quicker.
+func (call jobControl) outcome(job *apiclient.Job) string {
+	if call.only == "" && job.Ended() && job.ErrorCode != codeCanceled {
+		return "not " + call.done + ", it has ended: " + job.State
+	}
+	return call.done + ", now " + job.State
 }
 
 // controlJob makes a call, and looks what has become of the job. The server answers 400 both for an unknown job and in

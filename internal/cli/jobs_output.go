@@ -48,13 +48,15 @@ func runJobsOutput(ctx context.Context, o *jobsOutputOptions, arg, file string) 
 	if err != nil {
 		return err
 	}
-	if info, err := os.Stat(file); err == nil && info.IsDir() {
-		return usagef("%s is a folder, not a file to write", file)
-	}
 	d := &download{o: o, client: c, id: ids[0]}
-	if file == "-" {
+	switch info, statErr := os.Stat(file); {
+	case file == "-":
 		err = d.fetch(ctx, o.env.Stdout)
-	} else {
+	case statErr == nil && info.IsDir():
+		return usagef("%s is a folder, not a file to write", file)
+	case statErr == nil && !info.Mode().IsRegular(): // a pipe or a device is written to, not replaced
+		err = d.through(ctx, file)
+	default:
 		err = d.into(ctx, file)
 	}
 	if err != nil {
@@ -175,6 +177,16 @@ func restart(w io.Writer, written int64) error {
 		return errors.New("the file has changed on the server while it was fetched")
 	}
 	return nil
+}
+
+// through writes into something that is no file and cannot be renamed.
+func (d *download) through(ctx context.Context, file string) error {
+	f, err := os.OpenFile(file, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	err = d.fetch(ctx, struct{ io.Writer }{f})
+	return errors.Join(err, f.Close())
 }
 
 // into fetches the file under a passing name, which tells what it is a part of, and renames it at the end.

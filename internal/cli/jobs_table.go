@@ -125,10 +125,13 @@ func printJob(env *Env, j *apiclient.Job, again bool) error {
 	if err := json.Unmarshal(j.Raw, &all); err != nil {
 		return err
 	}
-	for name, raw := range map[string]json.RawMessage{"Content": all.Content, "User data": all.UserData} {
+	for _, part := range []struct {
+		name string
+		raw  json.RawMessage
+	}{{"Content", all.Content}, {"User data", all.UserData}} {
 		var text bytes.Buffer
-		if len(raw) > 0 && json.Indent(&text, raw, strings.Repeat(" ", 14), "  ") == nil {
-			fmt.Fprintf(&b, "%-13s %s\n", name, text.String())
+		if len(part.raw) > 0 && json.Indent(&text, part.raw, strings.Repeat(" ", 14), "  ") == nil {
+			fmt.Fprintf(&b, "%-13s %s\n", part.name, text.String())
 		}
 	}
 	_, err := fmt.Fprint(env.Stdout, b.String())

@@ -221,6 +221,18 @@ func TestOutputFromAnEarlierRun(t *testing.T) {
 	}
 }
 
+// A call that comes too late says so.
+func TestControlOfAJobThatHasEnded(t *testing.T) {
+	t.Parallel()
+	d := serveJobs(t, plainly)
+	id, _ := d.finished(10)
+	for _, verb := range []string{"cancel", "pause"} {
+		if out := run(t, d.environ, "jobs", verb, id).want(t, 0); !strings.Contains(out.stdout, "it has ended: Success") {
+			t.Error(out.stdout)
+		}
+	}
+}
+
 func TestShortIDs(t *testing.T) {
 	t.Parallel()
 	d := serveJobs(t, plainly)

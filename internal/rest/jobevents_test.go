@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"gantry/internal/jobs"
+	"gantry/internal/metrics"
 )
 
 // polled is the answer to a long poll that runs beside the test.
@@ -117,6 +118,35 @@ func TestWaitingEnds(t *testing.T) {
 	for events.next() != "" {
 	}
 	s.waiting(0)
+}
+
+// A client that hangs up while it waits is no failure of the server.
+func TestHangingUpIsNoError(t *testing.T) {
+	t.Parallel()
+	s := serveJobs(t, jobs.Config{})
+	s.Metrics = metrics.New(metrics.Options{Enabled: true})
+	id := s.bring(jobs.Paused, "Deed")
+	ctx, hangUp := context.WithCancel(t.Context())
+	w := httptest.NewRecorder()
+	rq := httptest.NewRequestWithContext(ctx, http.MethodGet, "http://127.0.0.1/jobs/"+id+"?wait=300", nil)
+	rq.RemoteAddr = "127.0.0.1:50000"
+	ended := make(chan any, 1)
+	go func() {
+		defer func() { ended <- recover() }()
+		s.ServeHTTP(w, rq)
+	}()
+	s.waiting(1)
+	hangUp()
+	if p := <-ended; p != http.ErrAbortHandler || w.Body.Len() > 0 {
+		t.Errorf("%v, answered with %s", p, w.Body)
+	}
+	scrape := httptest.NewRecorder()
+	if err := s.Metrics.Serve(scrape, httptest.NewRequest(http.MethodGet, "/", nil), []string{"gantry"}); err != nil {
+		t.Fatal(err)
+	}
+	if want := `gantry_http_requests_total{method="GET",route="/jobs/{id}",status="none"} 1`; !strings.Contains(scrape.Body.String(), want) {
+		t.Error("not counted as a request without an answer")
+	}
 }
 
 // eventStream reads server-sent events.
