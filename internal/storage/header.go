@@ -206,7 +206,7 @@ func (p *plan) instance(h *header, n *index.NewInstance, offset, size int64) err
 	}{{study, dicom.TagStudyInstanceUID, "StudyInstanceUID"}, {series, dicom.TagSeriesInstanceUID, "SeriesInstanceUID"},
 		{sop, dicom.TagSOPInstanceUID, "SOPInstanceUID"}} {
 		if c.value == "" {
-			return &BadObjectError{Tag: c.tag, Name: c.name, Reason: "a required tag is missing or empty", Missing: len(h.values) > 0}
+			return &BadObjectError{Tag: c.tag, Name: c.name, Reason: "a required tag is missing or empty", Missing: true}
 		}
 	}
 	if h.longID {
