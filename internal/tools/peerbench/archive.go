@@ -2,15 +2,12 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"os"
 	"path/filepath"
-	"strconv"
-	"strings"
-	"time"
 
 	"gantry/internal/dicom"
 	"gantry/internal/dicom/codec"
@@ -20,96 +17,86 @@ import (
 // archiveCount is how many CT-like objects a study of this part has.
 const archiveCount = 400
 
-// benchArchive measures the download of a study as a ZIP archive, streamed: of images whose pixels compress to half, of
-// images that are compressed already, and of files one after the other.
+// benchArchive measures the download of a study as a ZIP archive, streamed: of images whose pixels compress to half, and of
+// images that are compressed already. Beside it stands what reading the same bytes costs otherwise: file by file over
+// REST, and from the data folder without any server.
 func benchArchive(ctx context.Context, opt *options) error {
-	for _, set := range []struct {
-		title      string
-		compressed bool
-	}{{"archive of 400 CT-like objects of 528 kB", false}, {"archive of 400 compressed objects of 528 kB", true}} {
-		rates, files := map[string][]float64{}, map[string][]float64{}
-		var list []peer
-		for _, p := range peers(opt) {
-			if p.name == "storescp" {
-				continue // it gives nothing back
-			}
-			list = append(list, p)
-			if err := archiveRounds(ctx, opt, p, set.compressed, rates, files); err != nil {
-				return fmt.Errorf("%s: %w", p.name, err)
-			}
+	const single, bare = "the same objects by GET /instances/{id}/file, one after the other, MB/s", "the same bytes from the data folder, MB/s"
+	for _, compressed := range []bool{false, true} {
+		title := fmt.Sprintf("archive of %d CT-like objects of 528 kB, MB/s of objects", archiveCount)
+		if compressed {
+			title = fmt.Sprintf("archive of %d objects of 528 kB that are compressed already, MB/s of objects", archiveCount)
 		}
-		printRates(set.title+", MB/s of objects", list, rates)
-		if !set.compressed {
-			printRates("GET /instances/{id}/file of the same objects, one after the other, objects/s", list, files)
-		}
-	}
-	return nil
-}
-
-// archiveRounds stores a study once and downloads it in each round; the first download, which finds nothing cached, does
-// not count.
-func archiveRounds(ctx context.Context, opt *options, p peer, compressed bool, rates, files map[string][]float64) error {
-	dir, err := os.MkdirTemp(opt.scratch, p.name+"-")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(dir)
-	s, err := p.start(ctx, opt, dir)
-	if err != nil {
-		return err
-	}
-	defer s.stop()
-	base := "http://127.0.0.1:" + strconv.Itoa(s.http)
-	study, instances, size, err := uploadStudy(ctx, base, compressed)
-	if err != nil {
-		return err
-	}
-	buf := make([]byte, 256<<10)
-	for round := range opt.rounds + 1 {
-		began := time.Now()
-		if _, err := download(ctx, base+"/studies/"+study+"/archive", buf); err != nil {
+		err := restRounds(ctx, opt, []string{title, single, bare}, func(ctx context.Context, s *server) (figures, error) {
+			list, size, err := uploadStudy(ctx, s.base(), compressed)
+			if err != nil {
+				return nil, err
+			}
+			got := figures{}
+			for _, way := range []struct {
+				title string
+				read  func() error
+			}{
+				{title, func() error {
+					return ask(ctx, http.MethodGet, s.base()+"/studies/"+list[0].ParentStudy+"/archive", nil, nil)
+				}},
+				{single, func() error { return readFiles(ctx, s.base(), list) }},
+				{bare, func() error { return readFolder(s.data) }},
+			} {
+				took, err := medianTime(1, way.read)
+				if err != nil {
+					return nil, err
+				}
+				got[way.title] = float64(size) / 1000 / took
+			}
+			return got, nil
+		})
+		if err != nil {
 			return err
 		}
-		if took := time.Since(began); round > 0 {
-			rates[p.name] = append(rates[p.name], float64(size)/1e6/took.Seconds())
-		}
-		began = time.Now()
-		for _, id := range instances {
-			if _, err := download(ctx, base+"/instances/"+id+"/file", buf); err != nil {
-				return err
-			}
-		}
-		if took := time.Since(began); round > 0 {
-			files[p.name] = append(files[p.name], float64(len(instances))/took.Seconds())
+	}
+	return nil
+}
+
+func readFiles(ctx context.Context, base string, list []stored) error {
+	for _, object := range list {
+		if err := ask(ctx, http.MethodGet, base+"/instances/"+object.ID+"/file", nil, nil); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-func uploadStudy(ctx context.Context, base string, compressed bool) (study string, instances []string, size int64, err error) {
+// readFolder reads all files that a server has written, as cat would.
+func readFolder(dir string) error {
+	buffer := make([]byte, 256<<10)
+	return filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || !entry.Type().IsRegular() {
+			return err
+		}
+		file, err := os.Open(path)
+		if err != nil {
+			return err
+		}
+		defer file.Close()
+		_, err = io.CopyBuffer(struct{ io.Writer }{io.Discard}, struct{ io.Reader }{file}, buffer)
+		return err
+	})
+}
+
+func uploadStudy(ctx context.Context, base string, compressed bool) (list []stored, size int64, err error) {
 	uid := dicom.NewUID()
 	for i := range archiveCount {
 		object, err := archiveObject(uid, i, compressed)
 		if err != nil {
-			return "", nil, 0, err
+			return nil, 0, err
 		}
-		rq, err := http.NewRequestWithContext(ctx, http.MethodPost, base+"/instances", strings.NewReader(string(object)))
-		if err != nil {
-			return "", nil, 0, err
+		list, size = append(list, stored{}), size+int64(len(object))
+		if err := ask(ctx, http.MethodPost, base+"/instances", object, &list[i]); err != nil {
+			return nil, 0, err
 		}
-		rs, err := http.DefaultClient.Do(rq)
-		if err != nil {
-			return "", nil, 0, err
-		}
-		var stored struct{ ID, ParentStudy string }
-		err = json.NewDecoder(rs.Body).Decode(&stored)
-		_ = rs.Body.Close()
-		if err != nil || rs.StatusCode != http.StatusOK {
-			return "", nil, 0, fmt.Errorf("upload: %s: %w", rs.Status, err)
-		}
-		study, instances, size = stored.ParentStudy, append(instances, stored.ID), size+int64(len(object))
 	}
-	return study, instances, size, nil
+	return list, size, nil
 }
 
 // archiveObject makes a CT image; compressed is one whose single fragment is as random as that of JPEG 2000.
@@ -150,19 +137,3 @@ func noise(n, seed int) []byte {
 }
 
 // download reads an answer into buf, again and again.
-func download(ctx context.Context, url string, buf []byte) (int64, error) {
-	rq, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	if err != nil {
-		return 0, err
-	}
-	rs, err := http.DefaultClient.Do(rq)
-	if err != nil {
-		return 0, err
-	}
-	defer rs.Body.Close()
-	n, err := io.CopyBuffer(struct{ io.Writer }{io.Discard}, rs.Body, buf)
-	if err == nil && rs.StatusCode != http.StatusOK {
-		err = fmt.Errorf("%s: %s", filepath.Base(url), rs.Status)
-	}
-	return n, err
-}

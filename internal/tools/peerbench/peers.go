@@ -39,6 +39,7 @@ type server struct {
 	cmd        *exec.Cmd
 	dicom      int
 	http       int
+	data       string        // folder with what it stores
 	readyAfter time.Duration // from the start of the process to the first connection it took
 }
 
@@ -46,24 +47,24 @@ type server struct {
 const callbackAET = "PEERBENCH"
 
 func startGantry(ctx context.Context, opt *options, dir string) (*server, error) {
-	s := &server{dicom: freePort(), http: freePort()}
+	s := &server{dicom: freePort(), http: freePort(), data: filepath.Join(dir, "data")}
 	callback := freePort()
 	_ = os.WriteFile(filepath.Join(dir, "callback"), []byte(strconv.Itoa(callback)), 0o644)
 	file := filepath.Join(dir, "gantry.json")
 	if err := os.WriteFile(file, []byte("{"+opt.settings+"}"), 0o644); err != nil {
 		return nil, err
 	}
-	return s, s.launch(ctx, opt.gantry, "serve", file, "--storage", filepath.Join(dir, "data"),
+	return s, s.launch(ctx, opt.gantry, "serve", file, "--storage", s.data,
 		"--dicom-port", strconv.Itoa(s.dicom), "--http-port", strconv.Itoa(s.http),
 		"--modality", fmt.Sprintf("bench=%s@127.0.0.1:%d", callbackAET, callback))
 }
 
 func startOrthanc(ctx context.Context, opt *options, dir string) (*server, error) {
-	s := &server{dicom: freePort(), http: freePort()}
+	s := &server{dicom: freePort(), http: freePort(), data: filepath.Join(dir, "data")}
 	callback := freePort()
 	_ = os.WriteFile(filepath.Join(dir, "callback"), []byte(strconv.Itoa(callback)), 0o644)
 	config := fmt.Sprintf(`{"StorageDirectory":%q,"DicomPort":%d,"HttpPort":%d,"DicomModalities":{"bench":[%q,"127.0.0.1",%d]}`,
-		filepath.Join(dir, "data"), s.dicom, s.http, callbackAET, callback)
+		s.data, s.dicom, s.http, callbackAET, callback)
 	if opt.settings != "" {
 		config += "," + opt.settings
 	}
