@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -41,7 +42,9 @@ type Index struct {
 	o       Options
 	writer  *conn
 	write   chan struct{} // holds one token: the right to use writer
-	readers chan *conn    // idle readers; nil entries stand for ones not opened yet
+	reading chan struct{} // holds a token for each reader in use
+	idleMu  sync.Mutex
+	idle    []*conn       // readers, the one used last at the end
 	empty   chan struct{} // asks the checkpointer to empty the write-ahead log
 	closing chan struct{}
 	done    chan struct{} // the checkpointer has ended
@@ -61,11 +64,8 @@ func Open(ctx context.Context, o Options) (*Index, error) {
 	if err := makeFolder(o); err != nil {
 		return nil, err
 	}
-	x := &Index{o: o, write: make(chan struct{}, 1), readers: make(chan *conn, maxReaders),
+	x := &Index{o: o, write: make(chan struct{}, 1), reading: make(chan struct{}, maxReaders),
 		empty: make(chan struct{}, 1), closing: make(chan struct{}), done: make(chan struct{})}
-	for range maxReaders {
-		x.readers <- nil
-	}
 	if o.ReadOnly {
 		close(x.done)
 		return x, x.tryRead(ctx)
@@ -117,36 +117,51 @@ func (x *Index) View(ctx context.Context, fn func(index.ReadTx) error) (err erro
 	return fn(&readTx{c: c, places: &x.places})
 }
 
+// reader gives the connection that was used last of those that are idle, so that no more are opened, and no more caches
+// filled, than read at once.
 func (x *Index) reader(ctx context.Context) (*conn, error) {
 	if x.closed.Load() {
 		return nil, index.ErrClosed
 	}
 	select {
-	case c := <-x.readers:
-		if c != nil {
-			return c, nil
-		}
+	case x.reading <- struct{}{}:
 	default:
 		select {
-		case c := <-x.readers:
-			if c != nil {
-				return c, nil
-			}
+		case x.reading <- struct{}{}:
 		case <-ctx.Done():
 			return nil, context.Cause(ctx)
 		case <-x.closing:
 			return nil, index.ErrClosed
 		}
 	}
+	if c := x.takeIdle(); c != nil {
+		return c, nil
+	}
 	c, err := openReader(x.o)
 	if err != nil {
-		x.readers <- nil
-		return nil, err
+		<-x.reading
 	}
-	return c, nil
+	return c, err
 }
 
-func (x *Index) release(c *conn) { x.readers <- c }
+func (x *Index) takeIdle() *conn {
+	x.idleMu.Lock()
+	defer x.idleMu.Unlock()
+	last := len(x.idle) - 1
+	if last < 0 {
+		return nil
+	}
+	c := x.idle[last]
+	x.idle = x.idle[:last]
+	return c
+}
+
+func (x *Index) release(c *conn) {
+	x.idleMu.Lock()
+	x.idle = append(x.idle, c)
+	x.idleMu.Unlock()
+	<-x.reading
+}
 
 // Update implements index.Index.
 func (x *Index) Update(ctx context.Context, fn func(index.Tx) error) error {
@@ -241,9 +256,10 @@ func (x *Index) Close() error {
 	<-x.done
 	var errs []error
 	for range maxReaders {
-		if c := <-x.readers; c != nil {
-			errs = append(errs, c.close())
-		}
+		x.reading <- struct{}{}
+	}
+	for _, c := range x.idle {
+		errs = append(errs, c.close())
 	}
 	if x.writer != nil {
 		<-x.write
