@@ -206,12 +206,27 @@ func (e *Engine) end(en *entry) {
 		en.job = nil // a resubmit makes it again from its state
 	}
 	en.living = nil
-	e.history = append(e.history, en)
+	e.remember(en)
 	e.leave()
 	if len(en.outputs) > 0 {
 		e.evictOutputs()
 	}
 	e.trim()
+}
+
+// remember puts a job that has ended into the history. What many have in common, like a peer that is away, is held once.
+// Engine.mu is held.
+func (e *Engine) remember(en *entry) {
+	if last := len(e.history) - 1; last >= 0 {
+		before := &e.history[last].rec
+		if before.ErrorDetails == en.rec.ErrorDetails {
+			en.rec.ErrorDetails = before.ErrorDetails
+		}
+		if before.Kind == en.rec.Kind {
+			en.rec.Kind = before.Kind
+		}
+	}
+	e.history = append(e.history, en)
 }
 
 // trim forgets the oldest ended jobs beyond the size of the history. Engine.mu is held.

@@ -128,7 +128,7 @@ func (e *Engine) restore(r Record) {
 		if r.State == Success && e.outputs.holds(r.ID) {
 			e.describeOutputs(en)
 		}
-		e.history = append(e.history, en)
+		e.remember(en)
 		return
 	}
 	if err := e.revive(en); err != nil {
