@@ -1,19 +1,16 @@
 package cli
 
 import (
-	"context"
 	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
 
 	"gantry/internal/apiclient"
-	"gantry/internal/dicom/dict"
 
 	"github.com/spf13/cobra"
 )
@@ -89,91 +86,6 @@ func first(values ...string) string {
 		}
 	}
 	return ""
-}
-
-type completion = func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective)
-
-// completionLimit is how long a shell waits for the daemon.
-const completionLimit = 300 * time.Millisecond
-
-// completePeer offers the peers of the running daemon for argument number at; files for those after it.
-func completePeer(env *Env, at int) completion {
-	return func(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-		if len(args) != at {
-			return nil, cobra.ShellCompDirectiveDefault
-		}
-		return peers(cmd, env)
-	}
-}
-
-// completeReference offers peers for the first argument, then storage SOP classes for CLASS=UID where a capital letter
-// has been typed and no file has such a name; else files.
-func completeReference(env *Env) completion {
-	peer := completePeer(env, 0)
-	return func(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
-		if len(args) == 0 || typed == "" || typed[0] < 'A' || typed[0] > 'Z' {
-			return peer(cmd, args, typed)
-		}
-		if files, err := filepath.Glob(typed + "*"); err == nil && len(files) > 0 {
-			return peer(cmd, args, typed)
-		}
-		var offers []string
-		for _, uid := range dict.StorageSOPClasses() {
-			if name := keyword(uid); strings.HasPrefix(name, typed) {
-				offers = append(offers, name+"=")
-			}
-		}
-		return offers, cobra.ShellCompDirectiveNoSpace | cobra.ShellCompDirectiveNoFileComp
-	}
-}
-
-// completePeerFlag offers them as the value of a flag.
-func completePeerFlag(env *Env) completion {
-	return func(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
-		return peers(cmd, env)
-	}
-}
-
-func peers(cmd *cobra.Command, env *Env) ([]string, cobra.ShellCompDirective) {
-	o := daemonOptions{env: env}
-	c, err := o.clientWithin(completionLimit)
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	modalities, err := c.Modalities(commandContext(cmd))
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	var offers []string
-	for name, m := range modalities {
-		t := target{aet: m.AET, address: joinAddress(m.Host, m.Port)}
-		offers = append(offers, t.String()+"\t"+name)
-	}
-	return offers, cobra.ShellCompDirectiveNoFileComp
-}
-
-// completeTransaction offers the transaction UIDs the running daemon remembers.
-func completeTransaction(env *Env) completion {
-	return func(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-		o := daemonOptions{env: env}
-		c, err := o.clientWithin(completionLimit)
-		if err != nil || len(args) > 0 {
-			return nil, cobra.ShellCompDirectiveNoFileComp
-		}
-		reports, _ := c.Commitments(commandContext(cmd)) // without an answer there is nothing to offer
-		var offers []string
-		for _, r := range reports {
-			offers = append(offers, r.ID+"\t"+r.Status+" "+r.RemoteAET)
-		}
-		return offers, cobra.ShellCompDirectiveNoFileComp
-	}
-}
-
-func commandContext(cmd *cobra.Command) context.Context {
-	if ctx := cmd.Context(); ctx != nil {
-		return ctx
-	}
-	return context.Background()
 }
 
 func joinAddress(host string, port int) string { return net.JoinHostPort(host, strconv.Itoa(port)) }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strconv"
 
-	"gantry/internal/apiclient"
 	"gantry/internal/faults"
 
 	"github.com/spf13/cobra"
@@ -161,20 +160,4 @@ func runFaultsClear(ctx context.Context, o *daemonOptions, ids []string) error {
 		}
 	}
 	return nil
-}
-
-// completeFault offers the ids of the faults of the running daemon.
-func completeFault(env *Env) completion {
-	return func(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
-		o := daemonOptions{env: env}
-		var list []apiclient.Fault
-		if c, err := o.clientWithin(completionLimit); err == nil {
-			list, _ = c.Faults(commandContext(cmd)) // without an answer there is nothing to offer
-		}
-		var offers []string
-		for _, f := range list {
-			offers = append(offers, f.ID+"\t"+f.Rule)
-		}
-		return offers, cobra.ShellCompDirectiveNoFileComp
-	}
 }

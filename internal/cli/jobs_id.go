@@ -8,8 +8,6 @@ import (
 	"strings"
 
 	"gantry/internal/apiclient"
-
-	"github.com/spf13/cobra"
 )
 
 // shortIDs is said in the help of every command that takes the id of a job.
@@ -75,35 +73,4 @@ func jobError(err error, id string) error {
 		return &notFoundError{fmt.Sprintf("the daemon knows no job %s, or has forgotten it (JobsHistorySize)", id)}
 	}
 	return err
-}
-
-// completeJob offers the jobs of the running daemon for argument number at (-1: all of them); files for those after it.
-func completeJob(env *Env, at int) completion {
-	return func(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-		if at >= 0 && len(args) != at {
-			return nil, cobra.ShellCompDirectiveDefault
-		}
-		o := daemonOptions{env: env, url: flagOf(cmd, "url"), user: flagOf(cmd, "user"), passwordFile: flagOf(cmd, "password-file"), ca: flagOf(cmd, "tls-ca")}
-		c, err := o.clientWithin(completionLimit)
-		if err != nil {
-			return nil, cobra.ShellCompDirectiveNoFileComp
-		}
-		list, _ := c.Jobs(commandContext(cmd), apiclient.JobFilter{}) // without an answer there is nothing to offer
-		sortJobs(list)
-		var offers []string
-		for i := range list {
-			if j := &list[i]; !slices.Contains(args, j.ID) {
-				offers = append(offers, fmt.Sprintf("%s\t%s %s %d %%", j.ID, j.Type, j.State, j.Progress))
-			}
-		}
-		return offers, cobra.ShellCompDirectiveNoFileComp
-	}
-}
-
-// flagOf is the value of a flag that has been typed so far.
-func flagOf(cmd *cobra.Command, name string) string {
-	if f := cmd.Flags().Lookup(name); f != nil {
-		return f.Value.String()
-	}
-	return ""
 }

@@ -189,24 +189,3 @@ func sortedKeys[V any](m map[string]V) []string {
 	slices.Sort(keys)
 	return keys
 }
-
-// completeResource offers the studies of the running daemon.
-func completeResource(env *Env) completion {
-	return func(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-		o := daemonOptions{env: env, url: flagOf(cmd, "url"), user: flagOf(cmd, "user"), passwordFile: flagOf(cmd, "password-file"), ca: flagOf(cmd, "tls-ca")}
-		c, err := o.clientWithin(completionLimit)
-		if err != nil {
-			return nil, cobra.ShellCompDirectiveNoFileComp
-		}
-		const enough = 200
-		found, _ := c.Find(commandContext(cmd), apiclient.Search{Level: "Study", Query: map[string]string{}, Limit: enough}) // without an answer there is nothing to offer
-		var offers []string
-		for i := range found {
-			tags := allTags(&found[i])
-			if !slices.Contains(args, found[i].ID) {
-				offers = append(offers, found[i].ID+"\t"+printable(strings.Join(notEmpty(tags["StudyDate"], tags["PatientName"], tags["StudyDescription"]), " ")))
-			}
-		}
-		return offers, cobra.ShellCompDirectiveNoFileComp
-	}
-}
