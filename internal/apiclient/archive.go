@@ -66,22 +66,9 @@ func (r *ArchiveRequest) path() string {
 // error, or the bytes are no ZIP file.
 func (c *Client) Archive(ctx context.Context, r ArchiveRequest) (io.ReadCloser, error) {
 	r.Asynchronous = false
-	rq, err := c.request(ctx, http.MethodPost, r.path(), &r)
+	rs, err := c.open(ctx, http.MethodPost, r.path(), &r, nil) //nolint:bodyclose // the caller closes it
 	if err != nil {
 		return nil, err
-	}
-	unlimited := &http.Client{Transport: c.http.Transport}
-	rs, err := unlimited.Do(rq)
-	if err != nil {
-		if ctx.Err() != nil {
-			return nil, context.Cause(ctx)
-		}
-		return nil, &ConnectError{URL: c.URL(), Err: cause(err)}
-	}
-	if rs.StatusCode >= 300 {
-		defer func() { _ = rs.Body.Close() }()
-		body, _ := io.ReadAll(io.LimitReader(rs.Body, 1<<20))
-		return nil, statusError(http.MethodPost, r.path(), rs.StatusCode, body)
 	}
 	return rs.Body, nil
 }

@@ -154,6 +154,34 @@ func (c *Client) request(ctx context.Context, method, path string, in any) (*htt
 	return rq, nil
 }
 
+// open sends a request, with in as JSON (nil: no body), whose answer may take as long as it wants. Fields of the header
+// that are empty are left out.
+func (c *Client) open(ctx context.Context, method, path string, in any, header http.Header) (*http.Response, error) {
+	rq, err := c.request(ctx, method, path, in)
+	if err != nil {
+		return nil, err
+	}
+	for name, values := range header {
+		if values[0] != "" {
+			rq.Header[name] = values
+		}
+	}
+	unlimited := &http.Client{Transport: c.http.Transport}
+	rs, err := unlimited.Do(rq)
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		return nil, &ConnectError{URL: c.URL(), Err: cause(err)}
+	}
+	if rs.StatusCode >= 300 {
+		defer func() { _ = rs.Body.Close() }()
+		body, _ := io.ReadAll(io.LimitReader(rs.Body, 1<<20))
+		return nil, statusError(method, path, rs.StatusCode, body)
+	}
+	return rs, nil
+}
+
 // cause drops the method and URL that net/http puts before its errors.
 func cause(err error) error {
 	var urlErr *url.Error

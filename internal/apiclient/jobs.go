@@ -101,7 +101,7 @@ func (c *Client) Job(ctx context.Context, id string) (*Job, error) {
 // answer with that tag ("": none). It returns the tag of its own.
 func (c *Client) JobChange(ctx context.Context, id, tag string, wait time.Duration) (*Job, string, error) {
 	path := jobPath(id) + "?wait=" + strconv.Itoa(int(math.Ceil(wait.Seconds())))
-	rs, err := c.open(ctx, path, http.Header{"If-None-Match": {tag}})
+	rs, err := c.open(ctx, http.MethodGet, path, nil, http.Header{"If-None-Match": {tag}})
 	if err != nil {
 		return nil, "", err
 	}
@@ -132,7 +132,7 @@ type JobEvent struct {
 // JobEvents calls the function for each change of any job until it returns an error, the server ends, or ctx does. The
 // first call, with the event "open", says that nothing is missed from now on.
 func (c *Client) JobEvents(ctx context.Context, each func(JobEvent) error) error {
-	rs, err := c.open(ctx, "/jobs/events", nil)
+	rs, err := c.open(ctx, http.MethodGet, "/jobs/events", nil, nil)
 	if err != nil {
 		return err
 	}
@@ -181,7 +181,7 @@ func (c *Client) JobOutput(ctx context.Context, id, key, tag string, offset int6
 		header.Set("Range", fmt.Sprintf("bytes=%d-", offset))
 		header.Set("If-Range", tag)
 	}
-	rs, err := c.open(ctx, jobPath(id)+"/"+url.PathEscape(key), header) //nolint:bodyclose // the JobFile closes it
+	rs, err := c.open(ctx, http.MethodGet, jobPath(id)+"/"+url.PathEscape(key), nil, header) //nolint:bodyclose // the JobFile closes it
 	if err != nil {
 		return nil, err
 	}
@@ -194,31 +194,4 @@ func (c *Client) JobOutput(ctx context.Context, id, key, tag string, offset int6
 		f.Size = offset + rs.ContentLength
 	}
 	return f, nil
-}
-
-// open sends a GET whose answer may take as long as it wants.
-func (c *Client) open(ctx context.Context, path string, header http.Header) (*http.Response, error) {
-	rq, err := c.request(ctx, http.MethodGet, path, nil)
-	if err != nil {
-		return nil, err
-	}
-	for name, values := range header {
-		if values[0] != "" {
-			rq.Header[name] = values
-		}
-	}
-	unlimited := &http.Client{Transport: c.http.Transport}
-	rs, err := unlimited.Do(rq)
-	if err != nil {
-		if ctx.Err() != nil {
-			return nil, context.Cause(ctx)
-		}
-		return nil, &ConnectError{URL: c.URL(), Err: cause(err)}
-	}
-	if rs.StatusCode >= 300 {
-		defer func() { _ = rs.Body.Close() }()
-		body, _ := io.ReadAll(io.LimitReader(rs.Body, 1<<20))
-		return nil, statusError(http.MethodGet, path, rs.StatusCode, body)
-	}
-	return rs, nil
 }

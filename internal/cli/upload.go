@@ -254,8 +254,8 @@ func (r *uploadResult) summary() string {
 	if r.AlreadyStored > 0 {
 		parts = append(parts, fmt.Sprintf("%d there already", r.AlreadyStored))
 	}
-	for status, n := range r.Statuses {
-		parts = append(parts, fmt.Sprintf("%d refused (%s)", n, status))
+	for _, status := range sortedKeys(r.Statuses) {
+		parts = append(parts, fmt.Sprintf("%d refused (%s)", r.Statuses[status], status))
 	}
 	if n := len(r.NotDICOM); n > 0 {
 		parts = append(parts, fmt.Sprintf("%d passed over (not DICOM)", n))
