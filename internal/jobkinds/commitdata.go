@@ -52,13 +52,16 @@ func (p *commitParser) read() (*CommitmentData, error) {
 	return p.out, nil
 }
 
+// maxClasses is more SOP classes than there are: a request with others must not fill the memory with them.
+const maxClasses = 1000
+
 type commitParser struct {
 	rd      *codec.Reader
 	out     *CommitmentData
 	limit   int
 	count   int                           // of all items
 	spill   func([]index.Reference) error // takes every intakeSize references out of memory; nil: they stay
-	classes map[string]dicom.UID          // the few SOP classes, so that each is held once
+	classes map[string]dicom.UID          // the few SOP classes, so that each is held once; maxClasses of them
 	within  dicom.Tag                     // the sequence at the top level, 0 outside
 	item    index.CommitFailureItem
 	reason  bool
@@ -109,7 +112,9 @@ func (p *commitParser) takeElement(h codec.Header) error {
 		class, known := p.classes[string(v)]
 		if !known {
 			class = dicom.UID(trimUID(v))
-			p.classes[string(v)] = class
+			if len(p.classes) < maxClasses {
+				p.classes[string(v)] = class
+			}
 		}
 		p.item.SOPClassUID = class
 		return err

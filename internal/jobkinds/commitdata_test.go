@@ -244,3 +244,41 @@ func FuzzReadCommitmentData(f *testing.F) {
 		}
 	})
 }
+
+// A request with a class of its own for each reference does not fill the memory: what is read is passed on in parts.
+func TestManyClassesAreNotHeld(t *testing.T) {
+	t.Parallel()
+	refs := make([]index.Reference, maxClasses+5)
+	for i := range refs {
+		refs[i] = index.Reference{SOPClassUID: dicom.UID(fmt.Sprintf("1.2.%d", i)), SOPInstanceUID: "1.2.3"}
+	}
+	b, err := encodeAction(dicom.ImplicitVRLittleEndian, "2.25.1", refs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := newCommitParser(bytes.NewReader(b), dicom.ImplicitVRLittleEndian, 0)
+	data, err := p.read()
+	if err != nil || !slices.Equal(data.References, refs) {
+		t.Errorf("%d references: %v", len(data.References), err)
+	}
+	if len(p.classes) != maxClasses {
+		t.Errorf("%d classes are held", len(p.classes))
+	}
+}
+
+// Whoever waits for a report that is forgotten is told, and nothing of it is left.
+func TestForgottenReportLeavesNobodyWaiting(t *testing.T) {
+	t.Parallel()
+	var u reportUses
+	u.note("2.25.1")
+	come := u.watch("2.25.1")
+	u.forget("2.25.1")
+	select {
+	case <-come:
+	default:
+		t.Error("nobody is told")
+	}
+	if len(u.waiting)+len(u.used) > 0 {
+		t.Errorf("left: %v %v", u.waiting, u.used)
+	}
+}

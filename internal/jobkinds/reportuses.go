@@ -90,7 +90,9 @@ func (u *reportUses) last(row *index.CommitReport) time.Time {
 	return row.LastUsed
 }
 
+// forget drops all that is known of a report that is no longer kept; those who wait for it are told.
 func (u *reportUses) forget(transaction string) {
+	u.finished(transaction)
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	delete(u.used, transaction)
@@ -124,6 +126,9 @@ func (d *Deps) WaitReport(ctx context.Context, transaction dicom.UID) (*Report, 
 	for {
 		come := d.uses.watch(string(transaction))
 		report, err := d.Report(ctx, transaction)
+		if errors.Is(err, ErrUnknownTransaction) {
+			d.uses.finished(string(transaction)) // nobody will tell of it
+		}
 		if err != nil || report.Status != index.CommitPending {
 			return report, err
 		}
