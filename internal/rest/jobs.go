@@ -39,7 +39,7 @@ func listJobs(s *Server, c *Call) error {
 		return err
 	}
 	if filter.all() && !expand {
-		return c.JSON(s.Jobs.List())
+		return c.jobIDs(s.Jobs.List())
 	}
 	infos := filter.choose(s.Jobs.Infos())
 	if expand {
@@ -49,7 +49,26 @@ func listJobs(s *Server, c *Call) error {
 	for info := range infos {
 		ids = append(ids, info.ID)
 	}
-	return c.JSON(ids)
+	return c.jobIDs(ids)
+}
+
+// jobIDs answers with ids, which need no quoting.
+func (c *Call) jobIDs(ids []string) error {
+	if len(ids) == 0 {
+		return c.JSON(ids)
+	}
+	c.w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	var b bytes.Buffer
+	b.Grow(len(ids)*(len(ids[0])+len("   \"\",\n")) + len("[\n]\n"))
+	separator := "[\n   \""
+	for _, id := range ids {
+		b.WriteString(separator)
+		b.WriteString(id)
+		separator = "\",\n   \""
+	}
+	b.WriteString("\"\n]\n")
+	_, err := b.WriteTo(c.w)
+	return err
 }
 
 // jobList answers with many jobs, a piece at a time.
