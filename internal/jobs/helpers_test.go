@@ -214,3 +214,10 @@ func waitFor(e *Engine, n int) {
 		runtime.Gosched()
 	}
 }
+
+// breakDown lets every call fail from now on, or none with nil.
+func (m *memory) breakDown(err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.fail = err
+}
