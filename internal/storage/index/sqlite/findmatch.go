@@ -265,6 +265,8 @@ func (q *findQuery) metadataValue(number int) string {
 		return isoTime(t.name + ".updated")
 	case number == index.MetaRemoteAET && t.level == index.Series:
 		return "series.remote_aet"
+	case number == index.MetaIndexInSeries && t.level == index.Instance: // as it was written, number or not
+		return "coalesce(" + t.value(dicom.TagInstanceNumber, false) + ", nullif(instances.index_in_series,''))"
 	case t.level == index.Instance:
 		if column := instanceMetadata[number]; column != "" {
 			return column
@@ -280,7 +282,6 @@ func isoTime(column string) string {
 
 // instanceMetadata are the metadata that rows of instances hold.
 var instanceMetadata = map[int]string{
-	index.MetaIndexInSeries:   "instances.index_in_series",
 	index.MetaReceptionDate:   isoTime("instances.received"),
 	index.MetaTransferSyntax:  "instances.transfer_syntax",
 	index.MetaSopClassUid:     "instances.class_uid",
