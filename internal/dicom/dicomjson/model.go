@@ -1,7 +1,6 @@
 package dicomjson
 
 import (
-	"encoding/base64"
 	"io"
 	"math"
 	"strconv"
@@ -15,7 +14,7 @@ import (
 // WriteModel writes a data set in the DICOM JSON Model (PS3.18 F.2). The Reader stands before the data set. Binary
 // values are given inline; charset is the defined term of text for which the data set names none.
 func WriteModel(w io.Writer, r *codec.Reader, charset string) error {
-	m := &jsonModel{w: w, texts: texts{fallback: charset}}
+	m := &jsonModel{gathered: gathered{w: w}, texts: texts{fallback: charset}}
 	m.buf = append(m.buf, '{')
 	m.open = append(m.open, 0)
 	if err := walk(r, m); err != nil {
@@ -27,9 +26,8 @@ func WriteModel(w io.Writer, r *codec.Reader, charset string) error {
 
 // jsonModel writes the DICOM JSON Model.
 type jsonModel struct {
-	w     io.Writer
+	gathered
 	texts texts
-	buf   []byte
 	open  []int // entries written so far, by open object
 	item  bool  // the array of a sequence has been begun
 }
@@ -126,54 +124,6 @@ func (m *jsonModel) name(text string) {
 
 var nameGroups = [3]string{"Alphabetic", "Ideographic", "Phonetic"}
 
-func (m *jsonModel) binary(r io.Reader) error {
-	first := true
-	err := encodeBase64(r, func(text []byte) error {
-		if first {
-			m.buf = append(m.buf, `, "InlineBinary": "`...)
-			first = false
-		}
-		m.buf = append(m.buf, text...)
-		if m.full() {
-			return m.flush()
-		}
-		return nil
-	})
-	if !first {
-		m.buf = append(m.buf, '"')
-	}
-	return err
-}
-
-func (m *jsonModel) full() bool { return len(m.buf) >= flushAt }
-
-func (m *jsonModel) flush() error {
-	_, err := m.w.Write(m.buf)
-	m.buf = m.buf[:0]
-	return err
-}
-
-// encodeBase64 hands on the bytes of r as text, piece by piece.
-func encodeBase64(r io.Reader, write func([]byte) error) error {
-	var raw [3 << 10]byte
-	var text [4 << 10]byte
-	for {
-		n, err := io.ReadFull(r, raw[:])
-		if n > 0 {
-			base64.StdEncoding.Encode(text[:], raw[:n])
-			if err := write(text[:base64.StdEncoding.EncodedLen(n)]); err != nil {
-				return err
-			}
-		}
-		if err == io.EOF || err == io.ErrUnexpectedEOF { //nolint:errorlint // ReadFull returns these as they are
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-	}
-}
-
 // valuesOf splits a value of text or numbers. One that is empty as a whole has none.
 func valuesOf(h codec.Header, value, charset []byte, t *texts) []string {
 	if numberSize(h.VR) > 0 {
@@ -244,3 +194,5 @@ func appendHexTag(to []byte, t dicom.Tag) []byte {
 	}
 	return to
 }
+
+func (m *jsonModel) binary(r io.Reader) error { return m.base64(r, `, "InlineBinary": "`, `"`) }

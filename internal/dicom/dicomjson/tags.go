@@ -31,9 +31,6 @@ func WriteMeta(w io.Writer, meta *dicom.Dataset, o Options) error {
 	return WriteTags(w, r, o)
 }
 
-// flushAt is how much JSON is gathered before it is handed on.
-const flushAt = 32 << 10
-
 // tagWriter writes the objects of a data set and of its items.
 type tagWriter struct {
 	w     io.Writer

@@ -22,7 +22,7 @@ const (
 // WriteXML writes a data set in the Native DICOM Model (PS3.19 A.1). The Reader stands before the data set. Binary
 // values are given inline; charset is the defined term of text for which the data set names none.
 func WriteXML(w io.Writer, r *codec.Reader, charset string) error {
-	m := &xmlModel{w: w, texts: texts{fallback: charset}, buf: []byte(xmlHead)}
+	m := &xmlModel{gathered: gathered{w: w, buf: []byte(xmlHead)}, texts: texts{fallback: charset}}
 	if err := walk(r, m); err != nil {
 		return err
 	}
@@ -32,9 +32,8 @@ func WriteXML(w io.Writer, r *codec.Reader, charset string) error {
 
 // xmlModel writes the Native DICOM Model.
 type xmlModel struct {
-	w     io.Writer
+	gathered
 	texts texts
-	buf   []byte
 	depth int
 }
 
@@ -131,25 +130,6 @@ func (m *xmlModel) name(text string) {
 	}
 }
 
-func (m *xmlModel) binary(r io.Reader) error {
-	first := true
-	err := encodeBase64(r, func(text []byte) error {
-		if first {
-			m.buf = append(m.buf, "<InlineBinary>"...)
-			first = false
-		}
-		m.buf = append(m.buf, text...)
-		if m.full() {
-			return m.flush()
-		}
-		return nil
-	})
-	if !first {
-		m.buf = append(m.buf, "</InlineBinary>"...)
-	}
-	return err
-}
-
 func (m *xmlModel) attribute(name, value string) {
 	m.buf = append(m.buf, ' ')
 	m.buf = append(m.buf, name...)
@@ -163,14 +143,6 @@ func (m *xmlModel) newLine() {
 	for range m.depth {
 		m.buf = append(m.buf, "  "...)
 	}
-}
-
-func (m *xmlModel) full() bool { return len(m.buf) >= flushAt }
-
-func (m *xmlModel) flush() error {
-	_, err := m.w.Write(m.buf)
-	m.buf = m.buf[:0]
-	return err
 }
 
 // appendXML writes text for XML; characters that XML has no form for become U+FFFD.
@@ -195,3 +167,5 @@ func appendXML(to []byte, text string) []byte {
 	}
 	return to
 }
+
+func (m *xmlModel) binary(r io.Reader) error { return m.base64(r, "<InlineBinary>", "</InlineBinary>") }
