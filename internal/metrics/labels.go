@@ -32,14 +32,15 @@ func serviceIndex(name string) int {
 	return len(services) - 1
 }
 
-// statuses are the values of the label status: those that PS3.7 C and PS3.4 name, and a rest.
+// statuses are the values of the label status: those that PS3.7 C and PS3.4 name, the Failure Reason that is none of
+// them, and a rest.
 var statuses = [...]struct {
 	code  uint16
 	label string
 }{
 	{0x0000, "0000H"}, {0x0107, "0107H"}, {0x0110, "0110H"}, {0x0111, "0111H"}, {0x0112, "0112H"}, {0x0113, "0113H"},
 	{0x0114, "0114H"}, {0x0115, "0115H"}, {0x0116, "0116H"}, {0x0117, "0117H"}, {0x0118, "0118H"}, {0x0119, "0119H"},
-	{0x0120, "0120H"}, {0x0121, "0121H"}, {0x0122, "0122H"}, {0x0123, "0123H"}, {0x0124, "0124H"}, {0x0210, "0210H"},
+	{0x0120, "0120H"}, {0x0121, "0121H"}, {0x0122, "0122H"}, {0x0123, "0123H"}, {0x0124, "0124H"}, {0x0131, "0131H"}, {0x0210, "0210H"},
 	{0x0211, "0211H"}, {0x0212, "0212H"}, {0x0213, "0213H"}, {0xA700, "A700H"}, {0xA701, "A701H"}, {0xA702, "A702H"},
 	{0xA801, "A801H"}, {0xA900, "A900H"}, {0xB000, "B000H"}, {0xB006, "B006H"}, {0xB007, "B007H"}, {0xC000, "C000H"},
 	{0xFE00, "FE00H"}, {0xFF00, "FF00H"}, {0xFF01, "FF01H"},

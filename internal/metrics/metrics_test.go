@@ -58,6 +58,21 @@ func TestOperationsAreCountedByServiceStatusAndPeer(t *testing.T) {
 	}
 }
 
+// Every Failure Reason that a report of ours can have (PS3.3 C.14.1.1) is a label of its own.
+func TestFailureReasonsAreLabels(t *testing.T) {
+	t.Parallel()
+	m := enabled()
+	for i, reason := range []uint16{0, 0x0110, 0x0112, 0x0119, 0x0122, 0x0131, 0x0213} {
+		m.Committed(reason, i+1)
+	}
+	all := scrape(t, m)
+	for i, label := range []string{"committed", "0110H", "0112H", "0119H", "0122H", "0131H", "0213H"} {
+		if n := value(t, all, "gantry_commitment_references_total", "result="+label); n != float64(i+1) {
+			t.Errorf("%s: %v", label, n)
+		}
+	}
+}
+
 // What comes from outside cannot make more labels than there are names for.
 func TestLabelsAreBounded(t *testing.T) {
 	t.Parallel()

@@ -7,6 +7,7 @@ import (
 	"gantry/internal/dicom"
 	"gantry/internal/dimse"
 	"gantry/internal/jobkinds"
+	"gantry/internal/metrics"
 	"gantry/internal/scp"
 )
 
@@ -23,15 +24,19 @@ func (s *Services) Action(ctx context.Context, rq *scp.ActionRequest) (*scp.Acti
 	})
 	log := s.log.With(rq.Peer.LogAttrs()...)
 	if err != nil {
-		level := slog.LevelWarn
-		if dimse.StatusOf(err) == dimse.StatusProcessingFailure {
-			level = slog.LevelError
-		}
-		log.Log(ctx, level, "storage commitment request not kept", "error", err)
+		log.Log(ctx, weight(err), "storage commitment request not kept", "error", err)
 		return nil, err
 	}
 	log.Info("storage commitment request", "transaction", taken.TransactionUID, "instances", taken.References)
 	return &scp.ActionResult{After: func(context.Context) { taken.Answered() }}, nil
+}
+
+// weight is the level of an error that a request ended with: it is not one of ours if the peer broke the rules or went away.
+func weight(err error) slog.Level {
+	if dimse.StatusOf(err) == dimse.StatusProcessingFailure && ending(err) == metrics.Aborted {
+		return slog.LevelError
+	}
+	return slog.LevelWarn
 }
 
 // checkRequest looks at what a request says before its action information.
