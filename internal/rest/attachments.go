@@ -124,24 +124,32 @@ func listAttachments(level index.Level) func(*Server, *Call) error {
 	}
 }
 
+// attachmentAt finds the attachment of a route, whose resource has to be of a level.
+func (s *Server) attachmentAt(c *Call, level index.Level) (*askedFor, error) {
+	number, err := s.attachmentParam(c)
+	if err != nil {
+		return nil, err
+	}
+	r, err := s.resourceAt(c, level)
+	if err != nil {
+		return nil, err
+	}
+	found, err := s.Store.Attachment(c.Request.Context(), r.ID, number)
+	if err != nil {
+		return nil, err
+	}
+	return &askedFor{Attachment: *found, owner: r.ID}, nil
+}
+
 // readAttachment finds the attachment of a route and answers 304 if the client has it.
 func readAttachment(level index.Level, serve func(*Server, *Call, *askedFor) error) func(*Server, *Call) error {
 	return func(s *Server, c *Call) error {
-		number, err := s.attachmentParam(c)
+		a, err := s.attachmentAt(c, level)
 		if err != nil {
 			return err
 		}
-		r, err := s.resourceAt(c, level)
-		if err != nil {
-			return err
-		}
-		found, err := s.Store.Attachment(c.Request.Context(), r.ID, number)
-		if err != nil {
-			return err
-		}
-		a := &askedFor{Attachment: *found, owner: r.ID}
 		if !a.Blob.HasMD5 {
-			if a.Blob.MD5, err = s.Store.MD5(c.Request.Context(), r.ID); err != nil {
+			if a.Blob.MD5, err = s.Store.MD5(c.Request.Context(), a.owner); err != nil {
 				return err
 			}
 		}
@@ -328,15 +336,7 @@ func attachmentInfo(s *Server, c *Call, a *askedFor) error {
 // verifyAttachment reads an attachment to its end. It answers nothing, which is 400, if it is damaged or not there.
 func verifyAttachment(level index.Level) func(*Server, *Call) error {
 	return func(s *Server, c *Call) error {
-		number, err := s.attachmentParam(c)
-		if err != nil {
-			return err
-		}
-		r, err := s.resourceAt(c, level)
-		if err != nil {
-			return err
-		}
-		a, err := s.Store.Attachment(c.Request.Context(), r.ID, number)
+		a, err := s.attachmentAt(c, level)
 		if errors.Is(err, storage.ErrNotFound) {
 			return errNoAnswer
 		}
@@ -346,7 +346,7 @@ func verifyAttachment(level index.Level) func(*Server, *Call) error {
 		err = s.Store.Verify(c.Request.Context(), a.Blob, true)
 		var damaged *blob.CorruptError
 		if errors.As(err, &damaged) {
-			s.log.Error("an attachment is damaged", "resource", r.ID, "attachment", number, "error", err)
+			s.log.Error("an attachment is damaged", "resource", a.owner, "attachment", a.Number, "error", err)
 			return errNoAnswer
 		}
 		if err != nil {

@@ -20,18 +20,9 @@ func (c *Call) emptyObject() error {
 	return err
 }
 
-// userAttachment reads the number of a route's attachment, which has to be one of a user.
-func (s *Server) userAttachment(c *Call) (int, error) {
-	number, err := s.attachmentParam(c)
-	if err == nil && !isUserNumber(number) {
-		err = &emptyAnswer{http.StatusForbidden}
-	}
-	return number, err
-}
-
 // putAttachment keeps the body, however large, as it comes in.
 func putAttachment(s *Server, c *Call) error {
-	number, err := s.userAttachment(c)
+	number, err := usersOnly(s.attachmentParam(c))
 	if err != nil {
 		return err
 	}
@@ -62,20 +53,17 @@ func putAttachment(s *Server, c *Call) error {
 }
 
 func deleteAttachment(s *Server, c *Call) error {
-	number, err := s.userAttachment(c)
+	number, err := usersOnly(s.attachmentParam(c))
 	if err != nil {
 		return err
 	}
-	if err := s.mustMatch(c); err != nil {
-		return err
-	}
-	match, err := s.precondition(c)
+	match, err := s.deletion(c)
 	if err != nil {
 		return err
 	}
-	id, err := index.ParseID(c.Param("id"))
+	id, err := c.resourceID()
 	if err != nil {
-		return &apiError{Code: jobs.CodeUnknownResource}
+		return err
 	}
 	err = s.Store.Detach(c.background(), id, number, func(a *index.Attachment) error { return match(a.Revision, a.Blob.MD5) })
 	if err != nil {

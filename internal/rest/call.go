@@ -8,6 +8,9 @@ import (
 	"strconv"
 	"time"
 
+	"gantry/internal/jobs"
+	"gantry/internal/storage/index"
+
 	"golang.org/x/sync/semaphore"
 )
 
@@ -25,6 +28,15 @@ type Call struct {
 
 // Param returns a parameter of the route's pattern.
 func (c *Call) Param(name string) string { return c.params[name] }
+
+// resourceID reads the id of a route's resource. What is no id is an unknown resource.
+func (c *Call) resourceID() (index.ID, error) {
+	id, err := index.ParseID(c.Param("id"))
+	if err != nil {
+		return id, &apiError{Code: jobs.CodeUnknownResource}
+	}
+	return id, nil
+}
 
 // Flag reports whether a query argument is given without a value or with a true one, as in "?expand".
 func (c *Call) Flag(name string) bool {

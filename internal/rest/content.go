@@ -50,7 +50,7 @@ func (s *Server) contentPath(text string) ([]place, error) {
 }
 
 func instanceContent(s *Server, c *Call) error {
-	id, err := c.instanceID()
+	id, err := c.resourceID()
 	if err != nil {
 		return err
 	}
@@ -267,7 +267,7 @@ const tagEncapsulatedDocument dicom.Tag = 0x00420011
 
 // instancePDF answers with the document in an Encapsulated PDF object (PS3.3 A.45.1).
 func instancePDF(s *Server, c *Call) error {
-	id, err := c.instanceID()
+	id, err := c.resourceID()
 	if err != nil {
 		return err
 	}

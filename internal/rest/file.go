@@ -23,7 +23,7 @@ func fileRoutes() []Route {
 }
 
 func instanceFile(s *Server, c *Call) error {
-	id, err := c.instanceID()
+	id, err := c.resourceID()
 	if err != nil {
 		return err
 	}

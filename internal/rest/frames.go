@@ -83,7 +83,7 @@ func (i *frameInfo) order() binary.ByteOrder {
 }
 
 func listFrames(s *Server, c *Call) error {
-	id, err := c.instanceID()
+	id, err := c.resourceID()
 	if err != nil {
 		return err
 	}
@@ -117,7 +117,7 @@ func rawFrame(zipped bool) func(*Server, *Call) error {
 		if err != nil {
 			return errNoAnswer
 		}
-		id, err := c.instanceID()
+		id, err := c.resourceID()
 		if err != nil {
 			return err
 		}

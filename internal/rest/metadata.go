@@ -44,8 +44,8 @@ func (s *Server) resourceAt(c *Call, level index.Level) (index.Resource, error) 
 
 // resourceOf reads the id of a route's resource, whatever its level.
 func (s *Server) resourceOf(c *Call) (r index.Resource, err error) {
-	if r.ID, err = index.ParseID(c.Param("id")); err != nil {
-		return r, &apiError{Code: jobs.CodeUnknownResource}
+	if r.ID, err = c.resourceID(); err != nil {
+		return r, err
 	}
 	err = s.Store.View(c.Request.Context(), func(tx index.ReadTx) (err error) { r.Level, err = tx.Resource(r.ID); return err })
 	return r, err
@@ -141,6 +141,14 @@ func (s *Server) metadataParam(c *Call) (int, error) {
 // isUserNumber tells the numbers that are users'.
 func isUserNumber(number int) bool { return number >= index.FirstUserMetadata && number <= 65535 }
 
+// usersOnly refuses the numbers of the store's own metadata and attachments where only users' can be changed.
+func usersOnly(number int, err error) (int, error) {
+	if err == nil && !isUserNumber(number) {
+		err = &emptyAnswer{http.StatusForbidden}
+	}
+	return number, err
+}
+
 func getMetadata(level index.Level) func(*Server, *Call) error {
 	return func(s *Server, c *Call) error {
 		number, err := s.metadataParam(c)
@@ -167,12 +175,9 @@ func getMetadata(level index.Level) func(*Server, *Call) error {
 }
 
 func putMetadata(s *Server, c *Call) error {
-	number, err := s.metadataParam(c)
+	number, err := usersOnly(s.metadataParam(c))
 	if err != nil {
 		return err
-	}
-	if !isUserNumber(number) {
-		return &emptyAnswer{http.StatusForbidden}
 	}
 	match, err := s.precondition(c)
 	if err != nil {
@@ -182,9 +187,9 @@ func putMetadata(s *Server, c *Call) error {
 	if err != nil {
 		return err
 	}
-	id, err := index.ParseID(c.Param("id"))
+	id, err := c.resourceID()
 	if err != nil {
-		return &apiError{Code: jobs.CodeUnknownResource}
+		return err
 	}
 	m, err := s.Store.SetMetadata(c.background(), id, number, string(value), func(old *index.Metadata) error {
 		if old == nil {
@@ -200,23 +205,17 @@ func putMetadata(s *Server, c *Call) error {
 }
 
 func deleteMetadata(s *Server, c *Call) error {
-	number, err := s.metadataParam(c)
+	number, err := usersOnly(s.metadataParam(c))
 	if err != nil {
 		return err
 	}
-	if !isUserNumber(number) {
-		return &emptyAnswer{http.StatusForbidden}
-	}
-	if err := s.mustMatch(c); err != nil {
-		return err
-	}
-	match, err := s.precondition(c)
+	match, err := s.deletion(c)
 	if err != nil {
 		return err
 	}
-	id, err := index.ParseID(c.Param("id"))
+	id, err := c.resourceID()
 	if err != nil {
-		return &apiError{Code: jobs.CodeUnknownResource}
+		return err
 	}
 	err = s.Store.DeleteMetadata(c.background(), id, number, func(old *index.Metadata) error {
 		return match(old.Revision, storage.MD5Of(old.Value))

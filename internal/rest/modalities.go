@@ -67,14 +67,21 @@ func modalityConfiguration(s *Server, c *Call) error {
 	return c.JSON(m)
 }
 
+// modalityBody reads a peer from the body, in one of the forms of DicomModalities.
+func (c *Call) modalityBody() (m config.Modality, body []byte, err error) {
+	if body, err = c.smallBody(); err != nil {
+		return m, nil, err
+	}
+	if err := json.Unmarshal(body, &m); err != nil {
+		return m, nil, fail(modalityFault(err), "%v", err)
+	}
+	return m, body, nil
+}
+
 func putModality(s *Server, c *Call) error {
-	body, err := c.smallBody()
+	m, _, err := c.modalityBody()
 	if err != nil {
 		return err
-	}
-	var m config.Modality
-	if err := json.Unmarshal(body, &m); err != nil {
-		return fail(modalityFault(err), "%v", err)
 	}
 	if !isSymbolicName(c.Param("id")) {
 		return fail(statusBadFileFormat, "A symbolic name has letters, digits, - and _ alone, not: %.60q", c.Param("id"))

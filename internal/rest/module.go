@@ -52,12 +52,12 @@ func module(level, of index.Level) func(*Server, *Call) error {
 			return err
 		}
 		options.Only = func(tag dicom.Tag) bool { return moduleTags[of][tag] }
-		id, err := s.below(c, level)
+		r, err := s.resourceAt(c, level)
 		if err != nil {
 			return err
 		}
 		written := errors.New("rest: one instance is enough")
-		err = s.eachInstance(c.Request.Context(), level, id, func(_ index.ID, file *codec.File) error {
+		err = s.eachInstance(c.Request.Context(), level, r.ID, func(_ index.ID, file *codec.File) error {
 			c.w.Header().Set("Content-Type", "application/json; charset=utf-8")
 			if err := dicomjson.WriteTags(c.w, file.Reader, options); err != nil {
 				return err

@@ -148,8 +148,8 @@ func (s *Server) one(c *Call, level index.Level, id index.ID) error {
 // known makes sure that a resource of a level is there. What is not an id, or is not known, is an error; the id of
 // another level has no answer.
 func (s *Server) known(c *Call, level index.Level) (id index.ID, err error) {
-	if id, err = index.ParseID(c.Param("id")); err != nil {
-		return id, &apiError{Code: jobs.CodeUnknownResource}
+	if id, err = c.resourceID(); err != nil {
+		return id, err
 	}
 	var at index.Level
 	err = s.Store.View(c.Request.Context(), func(tx index.ReadTx) error {

@@ -9,9 +9,9 @@ import (
 // resourceStatistics counts what lies at and below one resource.
 func resourceStatistics(level index.Level) func(*Server, *Call) error {
 	return func(s *Server, c *Call) error {
-		id, err := index.ParseID(c.Param("id"))
+		id, err := c.resourceID()
 		if err != nil {
-			return index.ErrNotFound
+			return err
 		}
 		var st index.Statistics
 		err = s.Store.View(c.Request.Context(), func(tx index.ReadTx) error {

@@ -46,12 +46,12 @@ func (s *Server) precondition(c *Call) (func(revision int64, md5 [16]byte) error
 	}, nil
 }
 
-// mustMatch refuses a deletion that names no revision where the option CheckRevisions wants one.
-func (s *Server) mustMatch(c *Call) error {
+// deletion is the precondition of a deletion, which has to name a revision where the option CheckRevisions wants one.
+func (s *Server) deletion(c *Call) (func(revision int64, md5 [16]byte) error, error) {
 	if s.Config.CheckRevisions && c.Request.Header.Get("If-Match") == "" {
-		return fail(statusRevision, "HTTP header \"If-Match\" is missing, as \"CheckRevisions\" is \"true\"")
+		return nil, fail(statusRevision, "HTTP header \"If-Match\" is missing, as \"CheckRevisions\" is \"true\"")
 	}
-	return nil
+	return s.precondition(c)
 }
 
 // unmodified sets the ETag of the answer and tells whether the client has what it stands for: then it was answered.

@@ -31,9 +31,9 @@ const (
 // orderedSlices answers with the slices of a series in their order along the normal of its planes, or else by their
 // numbers, as Orthanc does.
 func orderedSlices(s *Server, c *Call) error {
-	id, err := index.ParseID(c.Param("id"))
+	id, err := c.resourceID()
 	if err != nil {
-		return index.ErrNotFound
+		return err
 	}
 	var normal []float64
 	var list []slice

@@ -14,7 +14,6 @@ import (
 	"gantry/internal/dicom/charset"
 	"gantry/internal/dicom/codec"
 	"gantry/internal/dicom/dicomjson"
-	"gantry/internal/jobs"
 	"gantry/internal/jsonout"
 	"gantry/internal/storage"
 	"gantry/internal/storage/index"
@@ -83,15 +82,6 @@ func (s *Server) charset() string {
 	return term
 }
 
-// instanceID reads the id in the path of a route that answers an unknown one with the error 17.
-func (c *Call) instanceID() (index.ID, error) {
-	id, err := index.ParseID(c.Param("id"))
-	if err != nil {
-		return id, &apiError{Code: jobs.CodeUnknownResource}
-	}
-	return id, nil
-}
-
 // readInstance opens a stored file and reads its file meta information.
 func (s *Server) readInstance(ctx context.Context, id index.ID, read func(*codec.File) error) error {
 	object, err := s.Store.OpenInstance(ctx, id)
@@ -111,7 +101,7 @@ func instanceTags(s *Server, c *Call) error {
 	if err != nil {
 		return err
 	}
-	id, err := c.instanceID()
+	id, err := c.resourceID()
 	if err != nil {
 		return err
 	}
@@ -129,7 +119,7 @@ func instanceHeader(s *Server, c *Call) error {
 	if err != nil {
 		return err
 	}
-	id, err := c.instanceID()
+	id, err := c.resourceID()
 	if err != nil {
 		return err
 	}
@@ -182,7 +172,7 @@ func instancesTags(level index.Level) func(*Server, *Call) error {
 		if err != nil {
 			return err
 		}
-		id, err := s.below(c, level)
+		r, err := s.resourceAt(c, level)
 		if err != nil {
 			return err
 		}
@@ -190,7 +180,7 @@ func instancesTags(level index.Level) func(*Server, *Call) error {
 		out := jsonout.New(c.w)
 		out.Object()
 		var tags bytes.Buffer
-		err = s.eachInstance(c.Request.Context(), level, id, func(instance index.ID, file *codec.File) error {
+		err = s.eachInstance(c.Request.Context(), level, r.ID, func(instance index.ID, file *codec.File) error {
 			tags.Reset()
 			if err := dicomjson.WriteTags(&tags, file.Reader, options); err != nil {
 				return err
@@ -212,21 +202,6 @@ func isGone(err error) bool {
 	return errors.Is(err, storage.ErrNotFound) || errors.Is(err, index.ErrNotFound)
 }
 
-// below reads the id of a resource and checks that it is there at its level.
-func (s *Server) below(c *Call, level index.Level) (index.ID, error) {
-	id, err := c.instanceID()
-	if err != nil {
-		return id, err
-	}
-	return id, s.Store.View(c.Request.Context(), func(tx index.ReadTx) error {
-		found, err := tx.Resource(id)
-		if err == nil && found != level {
-			err = index.ErrNotFound
-		}
-		return err
-	})
-}
-
 // sharedTag is an element in the full form.
 type sharedTag struct {
 	Name           string
@@ -243,7 +218,7 @@ func sharedTags(level index.Level) func(*Server, *Call) error {
 		if err != nil {
 			return err
 		}
-		id, err := s.below(c, level)
+		r, err := s.resourceAt(c, level)
 		if err != nil {
 			return err
 		}
@@ -251,7 +226,7 @@ func sharedTags(level index.Level) func(*Server, *Call) error {
 		format := options.Format
 		options.Format = dicomjson.Full
 		var text bytes.Buffer
-		err = s.eachInstance(c.Request.Context(), level, id, func(_ index.ID, file *codec.File) error {
+		err = s.eachInstance(c.Request.Context(), level, r.ID, func(_ index.ID, file *codec.File) error {
 			text.Reset()
 			if err := dicomjson.WriteTags(&text, file.Reader, options); err != nil {
 				return err

@@ -194,13 +194,9 @@ const noCheckFind = "CheckFind is not available: C-FIND is not sent to peers; le
 
 // echoAnybody sends C-ECHO to a peer that the body describes as DicomModalities does.
 func echoAnybody(s *Server, c *Call) error {
-	body, err := c.smallBody()
+	m, body, err := c.modalityBody()
 	if err != nil {
 		return err
-	}
-	var m config.Modality
-	if err := json.Unmarshal(body, &m); err != nil {
-		return fail(modalityFault(err), "%v", err)
 	}
 	var options struct{ CheckFind bool }
 	if err := json.Unmarshal(body, &options); err == nil && options.CheckFind {
