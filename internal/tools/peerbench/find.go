@@ -79,8 +79,57 @@ func benchFilled(ctx context.Context, opt *options) error {
 	for _, title := range append(titles(searches), pageTitles...) {
 		fmt.Printf("  %-72s %10.2f\n", title, got[title])
 	}
+	err = benchGrowth(ctx, opt, s)
 	fmt.Println()
-	return nil
+	return err
+}
+
+// benchGrowth sets the rate of C-STORE into an empty store beside that into a full one.
+func benchGrowth(ctx context.Context, opt *options, full *server) error {
+	return withGantry(ctx, opt, func(empty *server) error {
+		rates := map[*server][]float64{}
+		for range opt.rounds {
+			for _, s := range []*server{empty, full} {
+				rate, err := storeNew(ctx, opt, s, size{name: "3k", bytes: 3000, count: 4000})
+				if err != nil {
+					return err
+				}
+				rates[s] = append(rates[s], rate)
+			}
+		}
+		fmt.Printf("  %-72s %10.0f\n", "C-STORE of 4,000 objects of 3 kB, one association, objects/s", median(rates[full]))
+		fmt.Printf("  %-72s %10.0f\n", "the same into an empty store", median(rates[empty]))
+		return nil
+	})
+}
+
+// storeNew sends objects that no server has seen on one association.
+func storeNew(ctx context.Context, opt *options, s *server, objects size) (float64, error) {
+	dir, err := os.MkdirTemp(opt.scratch, "objects-")
+	if err != nil {
+		return 0, err
+	}
+	defer os.RemoveAll(dir)
+	folders, err := writeObjects(dir, objects, 1)
+	if err != nil {
+		return 0, err
+	}
+	took, err := send(ctx, opt, s, folders)
+	return float64(objects.count) / took.Seconds(), err
+}
+
+func withGantry(ctx context.Context, opt *options, do func(*server) error) error {
+	dir, err := os.MkdirTemp(opt.scratch, "gantry-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	s, err := startGantry(ctx, opt, dir)
+	if err != nil {
+		return err
+	}
+	defer s.stop()
+	return do(s)
 }
 
 var pageTitles = []string{"all studies, one request with ?expand, studies/s", "all studies, pages of 100 with ?expand, studies/s"}

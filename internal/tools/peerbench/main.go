@@ -22,6 +22,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"gantry/internal/tools/launch"
 )
 
 // options are the settings of one run.
@@ -59,7 +61,7 @@ func run(ctx context.Context, args []string) error {
 	}
 	defer os.RemoveAll(opt.scratch)
 	if opt.gantry == "" {
-		if opt.gantry, err = build(ctx, opt.scratch); err != nil {
+		if opt.gantry, err = launch.Build(ctx, opt.scratch); err != nil {
 			return err
 		}
 	}

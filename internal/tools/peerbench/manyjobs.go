@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"time"
 
+	"gantry/internal/tools/launch"
 	"gantry/internal/tools/phantom"
 )
 
@@ -75,7 +76,7 @@ func makeJobs(ctx context.Context, s *server, silent int, ended func()) (last st
 	if err != nil {
 		return "", err
 	}
-	for name, port := range map[string]int{"silent": silent, "away": freePort()} {
+	for name, port := range map[string]int{"silent": silent, "away": launch.FreePort()} {
 		peer := fmt.Sprintf(`{"AET":%q,"Host":"127.0.0.1","Port":%d}`, name, port)
 		if err := ask(ctx, http.MethodPut, s.base()+"/modalities/"+name, []byte(peer), nil); err != nil {
 			return "", err

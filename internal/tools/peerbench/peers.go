@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -11,6 +10,8 @@ import (
 	"strconv"
 	"syscall"
 	"time"
+
+	"gantry/internal/tools/launch"
 )
 
 // peer is one kind of server under measurement.
@@ -47,8 +48,8 @@ type server struct {
 const callbackAET = "PEERBENCH"
 
 func startGantry(ctx context.Context, opt *options, dir string) (*server, error) {
-	s := &server{dicom: freePort(), http: freePort(), data: filepath.Join(dir, "data")}
-	callback := freePort()
+	s := &server{dicom: launch.FreePort(), http: launch.FreePort(), data: filepath.Join(dir, "data")}
+	callback := launch.FreePort()
 	_ = os.WriteFile(filepath.Join(dir, "callback"), []byte(strconv.Itoa(callback)), 0o644)
 	file := filepath.Join(dir, "gantry.json")
 	if err := os.WriteFile(file, []byte("{"+opt.settings+"}"), 0o644); err != nil {
@@ -60,8 +61,8 @@ func startGantry(ctx context.Context, opt *options, dir string) (*server, error)
 }
 
 func startOrthanc(ctx context.Context, opt *options, dir string) (*server, error) {
-	s := &server{dicom: freePort(), http: freePort(), data: filepath.Join(dir, "data")}
-	callback := freePort()
+	s := &server{dicom: launch.FreePort(), http: launch.FreePort(), data: filepath.Join(dir, "data")}
+	callback := launch.FreePort()
 	_ = os.WriteFile(filepath.Join(dir, "callback"), []byte(strconv.Itoa(callback)), 0o644)
 	config := fmt.Sprintf(`{"StorageDirectory":%q,"DicomPort":%d,"HttpPort":%d,"DicomModalities":{"bench":[%q,"127.0.0.1",%d]}`,
 		s.data, s.dicom, s.http, callbackAET, callback)
@@ -77,7 +78,7 @@ func startOrthanc(ctx context.Context, opt *options, dir string) (*server, error
 }
 
 func startStorescp(ctx context.Context, opt *options, dir string) (*server, error) {
-	s := &server{dicom: freePort()}
+	s := &server{dicom: launch.FreePort()}
 	data := filepath.Join(dir, "data")
 	if err := os.MkdirAll(data, 0o755); err != nil {
 		return nil, err
@@ -126,25 +127,6 @@ func (s *server) stop() {
 		_ = s.cmd.Process.Kill()
 		<-done
 	}
-}
-
-func build(ctx context.Context, dir string) (string, error) {
-	binary := filepath.Join(dir, "gantry")
-	cmd := exec.CommandContext(ctx, "go", "build", "-o", binary, "./cmd/gantry")
-	cmd.Stderr = os.Stderr
-	if err := cmd.Run(); err != nil {
-		return "", errors.Join(errors.New("building ./cmd/gantry (run peerbench from the module's root)"), err)
-	}
-	return binary, nil
-}
-
-func freePort() int {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0
-	}
-	defer listener.Close()
-	return listener.Addr().(*net.TCPAddr).Port
 }
 
 func firstOf(names ...string) string {
