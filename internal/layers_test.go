@@ -88,11 +88,12 @@ var layers = map[string][]string{
 	},
 
 	// programs for developers
+	"tools/launch":      {},
 	"tools/phantom":     {"dicom", "dicom/codec"},
 	"tools/gendict":     {},
 	"tools/gendocs":     {"cli"},
 	"tools/gentestdata": {"dicom", "tools/phantom"},
-	"tools/mixedload":   {"dicom", "dicom/codec", "dul", "scp", "scu", "apiclient", "tools/phantom"},
+	"tools/mixedload":   {"dicom", "dicom/codec", "dul", "scp", "scu", "apiclient", "tools/launch", "tools/phantom"},
 	"tools/peerbench":   {"dicom", "dicom/codec", "dul", "scp", "scu", "tools/phantom"},
 	"tools/fillindex":   {"dicom", "storage/index", "storage/index/sqlite"},
 }

@@ -192,6 +192,3 @@ func (s *Store) MainTags(l index.Level) []dicom.Tag {
 	}
 	return append([]dicom.Tag(nil), s.plan.main[l]...)
 }
-
-// MainTags gives the main DICOM tags of Orthanc 1.13.0 for a level, ascending.
-func MainTags(l index.Level) []dicom.Tag { return index.MainTags(l) }

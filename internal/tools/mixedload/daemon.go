@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"gantry/internal/apiclient"
+	"gantry/internal/tools/launch"
 )
 
 // peerAET is the AE title under which this program asks for commitment and takes reports.
@@ -33,7 +34,7 @@ type daemon struct {
 }
 
 func newDaemon(opt *options, callback int) (*daemon, error) {
-	d := &daemon{opt: opt, dicom: freePort(), http: freePort(), callback: callback}
+	d := &daemon{opt: opt, dicom: launch.FreePort(), http: launch.FreePort(), callback: callback}
 	var err error
 	if d.log, err = os.Create(filepath.Join(opt.scratch, "log")); err != nil {
 		return nil, err
@@ -101,23 +102,4 @@ func (d *daemon) stop(how syscall.Signal) {
 		_ = d.cmd.Process.Kill()
 		<-d.exited
 	}
-}
-
-func build(ctx context.Context, dir string) (string, error) {
-	binary := filepath.Join(dir, "gantry")
-	cmd := exec.CommandContext(ctx, "go", "build", "-o", binary, "./cmd/gantry")
-	cmd.Stderr = os.Stderr
-	if err := cmd.Run(); err != nil {
-		return "", errors.Join(errors.New("building ./cmd/gantry (run mixedload from the module's root)"), err)
-	}
-	return binary, nil
-}
-
-func freePort() int {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0
-	}
-	defer listener.Close()
-	return listener.Addr().(*net.TCPAddr).Port
 }

@@ -19,6 +19,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"gantry/internal/tools/launch"
 )
 
 // options are the settings of one run.
@@ -102,7 +104,7 @@ type load struct {
 
 func newLoad(ctx context.Context, opt *options) (*load, error) {
 	if opt.gantry == "" {
-		binary, err := build(ctx, opt.scratch)
+		binary, err := launch.Build(ctx, opt.scratch)
 		if err != nil {
 			return nil, err
 		}
