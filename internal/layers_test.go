@@ -94,7 +94,7 @@ var layers = map[string][]string{
 	"tools/gendocs":     {"cli"},
 	"tools/gentestdata": {"dicom", "tools/phantom"},
 	"tools/mixedload":   {"dicom", "dicom/codec", "dul", "scp", "scu", "apiclient", "tools/launch", "tools/phantom"},
-	"tools/peerbench":   {"dicom", "dicom/codec", "dul", "scp", "scu", "tools/phantom"},
+	"tools/peerbench":   {"dicom", "dicom/codec", "dul", "scp", "scu", "tools/launch", "tools/phantom"},
 	"tools/fillindex":   {"dicom", "storage/index", "storage/index/sqlite"},
 }
 
