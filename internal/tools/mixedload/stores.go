@@ -65,7 +65,7 @@ func (l *load) dial(ctx context.Context, class dicom.UID, handler any) (*scu.Cli
 
 // deleteOldest keeps the number of studies in bounds.
 func (l *load) deleteOldest(ctx context.Context) {
-	for pause(ctx, 100*time.Millisecond) {
+	for pause(ctx, 20*time.Millisecond) {
 		s := l.ledger.oldest(l.opt.studies)
 		if s == nil {
 			continue
