@@ -133,3 +133,36 @@ func TestSlicesLieInOrder(t *testing.T) {
 		}
 	}
 }
+
+// Searches that would take too long are refused, each with the bound that it does not keep; none is answered as if it had
+// asked less.
+func TestSearchesAreBounded(t *testing.T) {
+	t.Parallel()
+	s := storeSynthetic(t, nil)
+	deep := `"x"`
+	for range 400 {
+		deep = `{"ReferencedImageSequence": ` + deep + `}`
+	}
+	tags := make([]string, 600)
+	for i := range tags {
+		tags[i] = fmt.Sprintf(`"0011,10%02x", "0013,10%02x", "0015,10%02x"`, i%256, i%256, i%256)
+	}
+	for name, body := range map[string]string{
+		"values":   fmt.Sprintf(`{"Level": "Study", "Query": {"PatientID": "%s"}}`, strings.Repeat(`nobody\\`, 30_000)),
+		"pattern":  fmt.Sprintf(`{"Level": "Study", "Query": {"PatientName": "%s"}}`, strings.Repeat("*a", 50_000)),
+		"metadata": fmt.Sprintf(`{"Level": "Study", "Query": {}, "MetadataQuery": {"RemoteAET": "%s"}}`, strings.Repeat("*a", 50_000)),
+		"deep":     fmt.Sprintf(`{"Level": "Instance", "Query": %s}`, deep),
+		"tags":     fmt.Sprintf(`{"Level": "Instance", "Query": {}, "RequestedTags": [%s]}`, strings.Join(tags, ",")),
+	} {
+		for _, route := range []string{"/tools/find", "/tools/count-resources"} {
+			if name == "tags" && route != "/tools/find" {
+				continue
+			}
+			if status, text := do(t, http.MethodPost, s.url+route, []byte(body)); status != http.StatusBadRequest {
+				t.Errorf("%s, %s: status %d: %.200s", route, name, status, text)
+			}
+		}
+	}
+	twice := fmt.Sprintf(`{"Level": "Study", "Query": {}, "Limit": 1, "RequestedTags": ["PatientID"%s]}`, strings.Repeat(`, "PatientID"`, 5000))
+	s.post("/tools/find", []byte(twice), nil)
+}

@@ -195,7 +195,7 @@ func (s *Server) archiveOptions(kind archiveKind) jobkinds.ArchiveOptions {
 
 // archiveResources looks the ids up; at a level only one of that level will do.
 func (s *Server) archiveResources(c *Call, o *jobkinds.ArchiveOptions, texts []string, level index.Level) error {
-	for _, text := range texts {
+	for _, text := range distinct(texts) {
 		resource, err := s.resolve(c.Request.Context(), text)
 		var own *apiError
 		unknown := errors.As(err, &own)

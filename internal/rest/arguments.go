@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"slices"
 	"strings"
 
 	"gantry/internal/dicom"
@@ -54,7 +55,26 @@ func (s *Server) requestedTags(c *Call) ([]dicom.Tag, error) {
 		}
 		tags = append(tags, tag)
 	}
+	return checkRequested(tags)
+}
+
+// checkRequested leaves out the tags that were asked for before, and bounds how many there are.
+func checkRequested(tags []dicom.Tag) ([]dicom.Tag, error) {
+	tags = distinct(tags)
+	if len(tags) > maxRequested {
+		return nil, fail(statusParameterOutOfRange, "At most %d tags can be requested at once, found: %d", maxRequested, len(tags))
+	}
 	return tags, nil
+}
+
+// distinct leaves out what comes again in a list.
+func distinct[T comparable](list []T) []T {
+	seen := make(map[T]struct{}, len(list))
+	return slices.DeleteFunc(list, func(v T) bool {
+		_, twice := seen[v]
+		seen[v] = struct{}{}
+		return twice
+	})
 }
 
 // parseTag reads the name or the number of a tag: "PatientName", "0010,0010", "0010-0010", "00100010".

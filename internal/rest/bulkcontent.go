@@ -22,7 +22,7 @@ func bulkContent(s *Server, c *Call) error {
 	w := c.stream()
 	w.Array()
 	seen := map[index.ID]struct{}{}
-	for _, text := range ids {
+	for _, text := range distinct(ids) {
 		q, err := s.bulkQuery(c, text, level)
 		if err != nil {
 			return err

@@ -103,5 +103,6 @@ func (s *Server) findShown(b *findBody) (sh shown, plain bool, err error) {
 		}
 		sh.tags = append(sh.tags, tag)
 	}
-	return sh, !expand, nil
+	sh.tags, err = checkRequested(sh.tags)
+	return sh, !expand, err
 }

@@ -11,8 +11,14 @@ import (
 	"gantry/internal/storage/index"
 )
 
-// maxConditions bounds what a search may ask at once.
-const maxConditions = 200
+// What a search may ask at once.
+const (
+	maxConditions = 200
+	maxNesting    = 16     // of conditions on sequences
+	maxValues     = 20_000 // of one condition
+	maxPattern    = 1000   // bytes of one with wildcards
+	maxRequested  = 500    // tags to be shown
+)
 
 func readLevel(b *findBody, q *query.Query) error {
 	var name string
@@ -44,11 +50,14 @@ func (s *Server) readQuery(b *findBody, q *query.Query) error {
 		}
 	}
 	var err error
-	q.Conditions, err = s.conditions(fields, caseSensitive)
+	q.Conditions, err = s.conditions(fields, caseSensitive, 0)
 	return err
 }
 
-func (s *Server) conditions(fields map[string]json.RawMessage, caseSensitive bool) ([]query.Condition, error) {
+func (s *Server) conditions(fields map[string]json.RawMessage, caseSensitive bool, depth int) ([]query.Condition, error) {
+	if depth > maxNesting {
+		return nil, fail(statusParameterOutOfRange, "A query has sequences in at most %d others", maxNesting-1)
+	}
 	if len(fields) > maxConditions {
 		return nil, fail(statusParameterOutOfRange, "A query has at most %d conditions, found: %d", maxConditions, len(fields))
 	}
@@ -58,7 +67,7 @@ func (s *Server) conditions(fields map[string]json.RawMessage, caseSensitive boo
 		if !ok {
 			return nil, fail(statusUnknownTag, "%.80s", name)
 		}
-		c, ok, err := s.condition(tag, name, value, caseSensitive)
+		c, ok, err := s.condition(tag, name, value, caseSensitive, depth)
 		if err != nil {
 			return nil, err
 		}
@@ -70,12 +79,12 @@ func (s *Server) conditions(fields map[string]json.RawMessage, caseSensitive boo
 }
 
 // condition reads one. That on a sequence is an object with conditions on one of its items, or a list of one.
-func (s *Server) condition(tag dicom.Tag, name string, value json.RawMessage, caseSensitive bool) (c query.Condition,
+func (s *Server) condition(tag dicom.Tag, name string, value json.RawMessage, caseSensitive bool, depth int) (c query.Condition,
 	ok bool, err error) {
 	vr := s.Dictionary.VRFor(tag)
 	c.Tag = tag
 	if item, ok := sequenceItem(value); ok && vr == dicom.VRSQ {
-		c.Items, err = s.conditions(item, caseSensitive)
+		c.Items, err = s.conditions(item, caseSensitive, depth+1)
 		return c, len(c.Items) > 0, err
 	}
 	text, ok := jsonText(value)
@@ -91,7 +100,21 @@ func (s *Server) condition(tag dicom.Tag, name string, value json.RawMessage, ca
 		}
 		return c, false, fail(code, "%s", bad.Reason)
 	}
-	return c, ok && len(c.Match.Values) <= maxConditions*100, err
+	if err == nil {
+		err = checkMatch(name, &c.Match)
+	}
+	return c, ok, err
+}
+
+// checkMatch refuses a condition that would take too long to hold against what is stored.
+func checkMatch(name string, m *index.Match) error {
+	switch {
+	case len(m.Values) > maxValues:
+		return fail(statusParameterOutOfRange, "A condition lists at most %d values, found in %.80q: %d", maxValues, name, len(m.Values))
+	case m.Kind == index.Wild && len(m.Values[0]) > maxPattern:
+		return fail(statusParameterOutOfRange, "A pattern has at most %d bytes, found in %.80q: %d", maxPattern, name, len(m.Values[0]))
+	}
+	return nil
 }
 
 // sequenceItem reads an object, or a list with one.
@@ -155,6 +178,9 @@ func (s *Server) readMetadataQuery(b *findBody, q *query.Query) error {
 			return fail(statusBadRequest, "Tag %q must be associated with a string", name)
 		}
 		m, ok, err := query.NewMatch(0, dicom.VRLO, text, false)
+		if err == nil {
+			err = checkMatch(name, &m)
+		}
 		if err != nil {
 			return err
 		}
