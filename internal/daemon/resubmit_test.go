@@ -105,6 +105,7 @@ func TestCommitmentRequestsThatAreWrong(t *testing.T) {
 		{"/modalities/away/storage-commitment", `{"DicomInstances": [["1.2", "1.3"]], "SplitBy": "Patient"}`, 400, `SplitBy must be`},
 		{"/modalities/away/storage-commitment", `{"DicomInstances": [["1.2", "1.3"]], "MaxPerRequest": -1}`, 400, "MaxPerRequest must not be negative"},
 		{"/modalities/away/storage-commitment", `{"DicomInstances": [["1.2", "1.3"]], "Deadline": -1}`, 400, "Deadline must not be negative"},
+		{"/modalities/away/storage-commitment", `{"DicomInstances": [["1.2", "1.3"]], "Deadline": 9223372036854775807}`, 400, "Deadline must be 2147483647 at most"},
 		{"/modalities/away/storage-commitment", `{"DicomInstances": [["1.2", "1.3"]], "Deadline": "soon"}`, 400, "Deadline"},
 		{"/modalities/away/storage-commitment", `{"DicomInstances": [], "SplitBy": "Study"}`, 400, "no instance to ask for"},
 		{"/modalities/away/storage-commitment", `{"Resources": []}`, 400, "no instance to ask for"},
@@ -112,6 +113,7 @@ func TestCommitmentRequestsThatAreWrong(t *testing.T) {
 		{"/storage-commitment/2.25.1/resubmit", ``, 404, "No storage commitment transaction with UID: 2.25.1"},
 		{"/storage-commitment/2.25.1/resubmit", `{"Attempts": 101}`, 400, "Attempts must be 0 to 100"},
 		{"/storage-commitment/2.25.1/resubmit", `{"Deadline": -5}`, 400, "Deadline must not be negative"},
+		{"/storage-commitment/2.25.1/resubmit", `{"Deadline": 9223372036854775807}`, 400, "Deadline must be 2147483647 at most"},
 	} {
 		status, text := do(t, http.MethodPost, s.url+x.path, []byte(x.body))
 		if status != x.status || !strings.Contains(string(text), x.says) {

@@ -3,6 +3,7 @@ package rest
 import (
 	"context"
 	"encoding/json"
+	"math"
 	"net/http"
 
 	"gantry/internal/dicom"
@@ -47,10 +48,15 @@ func (r *commitmentRequest) split() (how jobkinds.Split, split bool, err error) 
 	return how, how.Max > 0 || how.By != 0, notNegative("Deadline", r.Deadline)
 }
 
-// notNegative checks a number of a body that may be absent.
+// notNegative checks a number of a body that may be absent. Orthanc's integers have 32 bits, and more seconds than that
+// are no time.
 func notNegative(field string, value *int) error {
-	if value != nil && *value < 0 {
+	switch {
+	case value == nil:
+	case *value < 0:
 		return fail(statusParameterOutOfRange, "%s must not be negative, found: %d", field, *value)
+	case *value > math.MaxInt32:
+		return fail(statusParameterOutOfRange, "%s must be %d at most, found: %d", field, math.MaxInt32, *value)
 	}
 	return nil
 }
