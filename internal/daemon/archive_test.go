@@ -4,7 +4,6 @@ import (
 	"archive/zip"
 	"bufio"
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -20,7 +19,6 @@ import (
 
 	"gantry/internal/config"
 	"gantry/internal/dicom"
-	"gantry/internal/testkit"
 )
 
 // fill stores n images of 528 kB in one series and returns the id of their study, and the images.
@@ -57,88 +55,6 @@ func entries(t testing.TB, archive []byte) map[string][]byte {
 		_ = in.Close()
 	}
 	return files
-}
-
-// The names in archives of all samples are those that Orthanc 1.13.0 gives, and in its order.
-func TestArchivesLikeOrthanc(t *testing.T) {
-	t.Parallel()
-	samples := testkit.Samples(t)
-	program := testkit.NewestOrthanc(t)
-	s := start(t, nil)
-	o := startOrthanc(t, program, s.dicomPort())
-	complain := complainer(t, o.url)
-	storeEverywhere(t, samples, s.url, o.url)
-	var ours, theirs []string
-	s.get("/patients", &ours)
-	ask(t, http.MethodGet, o.url+"/patients", nil, &theirs)
-	// Undeclared escape sequences of two patients are text here, and rubbish with its escapes dropped there.
-	both := slices.DeleteFunc(ours, func(id string) bool {
-		var p struct{ MainDicomTags struct{ PatientID string } }
-		s.get("/patients/"+id, &p)
-		return !slices.Contains(theirs, id) || p.MainDicomTags.PatientID == "2008-4" || p.MainDicomTags.PatientID == "H32EXAMPLE"
-	})
-	if len(both) < 20 {
-		t.Fatalf("only %d patients in both", len(both))
-	}
-	for _, utf8 := range []bool{false, true} {
-		body, _ := json.Marshal(map[string]any{"Resources": both, "Utf8": utf8})
-		var names [2][]string
-		for i, url := range []string{s.url, o.url} {
-			http.DefaultClient.CloseIdleConnections() // Orthanc ends them after a second, and a POST is not sent twice
-			status, archive := do(t, http.MethodPost, url+"/tools/create-archive", body)
-			r, err := zip.NewReader(bytes.NewReader(archive), int64(len(archive)))
-			if status != http.StatusOK || err != nil {
-				t.Fatalf("%s: %d, %v", url, status, err)
-			}
-			for _, f := range r.File {
-				names[i] = append(names[i], f.Name)
-			}
-		}
-		for i, name := range names[1] {
-			if i >= len(names[0]) || names[0][i] != name {
-				complain("UTF-8 %v: file %d is %q in Orthanc", utf8, i, name)
-			}
-		}
-	}
-	compareArchiveErrors(t, complain, s.url, o.url, both[0])
-}
-
-// compareArchiveErrors asks both what they refuse, and how.
-func compareArchiveErrors(t *testing.T, complain func(string, ...any), ours, theirs, patient string) {
-	t.Helper()
-	for _, q := range []struct{ method, path, body string }{
-		{"GET", "/studies/abc/archive", ""}, {"GET", "/series/" + patient + "/archive", ""}, {"POST", "/studies/abc/media", "{}"},
-		{"POST", "/patients/" + patient + "/archive", ""}, {"POST", "/patients/" + patient + "/archive", `{"Transcode":"1.2.3"}`},
-		{"GET", "/patients/" + patient + "/archive?transcode=1.2.3", ""}, {"POST", "/patients/" + patient + "/archive", `{"Transcode":5}`},
-		{"POST", "/patients/" + patient + "/archive", `{"Priority":"x"}`}, {"POST", "/patients/" + patient + "/archive", `{"Asynchronous":"x"}`},
-		{"POST", "/patients/" + patient + "/archive", `{"Utf8":3}`}, {"POST", "/patients/" + patient + "/archive", `{"Filename":5}`},
-		{"GET", "/instances/" + patient + "/archive", ""}, {"GET", "/tools/create-archive", ""}, {"GET", "/tools/create-media", ""},
-		{"GET", "/tools/create-archive?resources=", ""}, {"GET", "/tools/create-archive?resources=abc", ""},
-		{"GET", "/tools/create-archive?resources=" + patient + ",", ""}, {"POST", "/tools/create-archive", "{}"},
-		{"POST", "/tools/create-archive", `{"Resources":"x"}`}, {"POST", "/tools/create-archive", `{"Resources":["x"]}`},
-		{"POST", "/tools/create-archive", "[]"}, {"POST", "/tools/create-archive", fmt.Sprintf(`[%q,5]`, patient)},
-		{"POST", "/tools/create-archive", ""}, {"POST", "/tools/create-media-extended", patient}, {"PUT", "/tools/create-archive", "{}"},
-	} {
-		type refusal struct {
-			OrthancStatus, HttpStatus int
-			Details                   string
-		}
-		var answers [2]refusal
-		for i, url := range []string{ours, theirs} {
-			http.DefaultClient.CloseIdleConnections()
-			status, body := do(t, q.method, url+q.path, []byte(q.body))
-			if status != http.StatusOK {
-				_ = json.Unmarshal(body, &answers[i])
-			}
-			answers[i].HttpStatus = status
-		}
-		if answers[1].Details == "" {
-			answers[0].Details = "" // we say more
-		}
-		if answers[0] != answers[1] {
-			complain("%s %s %s: %+v, Orthanc %+v", q.method, q.path, q.body, answers[0], answers[1])
-		}
-	}
 }
 
 func TestArchiveAsAJob(t *testing.T) {
