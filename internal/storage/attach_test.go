@@ -238,3 +238,50 @@ func TestExportAttachments(t *testing.T) {
 		t.Errorf("again: %+v %v", sum, err)
 	}
 }
+
+// When the index is made from the log, and an object there cannot be read, what was attached to it is not taken for deleted.
+func TestAttachmentOfWhatIsDamaged(t *testing.T) {
+	t.Parallel()
+	eachLayout(t, func(t *testing.T, layout string) {
+		dir := t.TempDir()
+		s := open(t, dir, layout)
+		rs := put(t, s, ct("A", 1, 1, 1).received(t))
+		attach(t, s, rs.StudyID, 1024, "a report")
+		file := search(t, filepath.Join(dir, "objects"), string(rs.SOPInstanceUID))[0]
+		closeStore(t, s)
+		invert := func() {
+			b, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			at := bytes.Index(b, []byte(rs.SOPInstanceUID)) - 140
+			for i := range 140 {
+				b[at+i] ^= 0xff
+			}
+			if err := os.WriteFile(file, b, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			loseIndex(t, dir)
+		}
+		invert()
+		s = open(t, dir, layout)
+		if st := counts(t, s); st.Instances != 0 {
+			t.Errorf("damaged: %+v", st)
+		}
+		closeStore(t, s)
+		invert()
+		s = open(t, dir, layout)
+		if text := attachedText(t, s, rs.StudyID, 1024); text != "a report" {
+			t.Errorf("attached is %q", text)
+		}
+	})
+}
+
+func loseIndex(t *testing.T, dir string) {
+	t.Helper()
+	for _, name := range []string{"index.db", "index.db-wal", "index.db-shm"} {
+		if err := os.Remove(filepath.Join(dir, name)); err != nil && !errors.Is(err, os.ErrNotExist) {
+			t.Fatal(err)
+		}
+	}
+}

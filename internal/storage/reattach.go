@@ -34,11 +34,15 @@ func (r *replayer) attach(tx index.Tx, e *blob.Entry, last bool) error {
 	level, err := tx.Resource(owner.ID)
 	switch {
 	case errors.Is(err, index.ErrNotFound) || err == nil && level != owner.Level:
-		if last {
-			return tx.PutReclaim(a.Blob) // it was deleted with its owner
+		switch {
+		case !last:
+			r.late = append(r.late, *e)
+			return nil
+		case r.damaged > 0: // its owner may be among what cannot be read
+			r.s.log.Error("an attachment has no owner and is left out of the index; gantry fsck tells more", "object", e.Ref, "owner", owner.ID)
+			return nil
 		}
-		r.late = append(r.late, *e)
-		return nil
+		return tx.PutReclaim(a.Blob) // it was deleted with its owner
 	case err != nil:
 		return err
 	}

@@ -99,8 +99,9 @@ func (s *Store) replay(ctx context.Context, from blob.Position, quiet bool) erro
 		return err
 	}
 	if from == (blob.Position{}) && !quiet && r.added > 0 {
-		s.log.Warn("the index was missing or empty and has been made from the stored objects; labels, jobs, commitments and"+
-			" modalities that it held are not in them", "instances", r.added)
+		s.log.Warn("the index was missing or empty and has been made from the stored objects; what it alone held is lost: labels,"+
+			" metadata of users, the protection of patients and our commitments to keep instances (they may be recycled now),"+
+			" changes, exports, jobs and modalities", "instances", r.added)
 	}
 	if r.added > 0 || r.damaged > 0 {
 		s.log.Info("replayed what the index lacked", "from", from, "instances", r.added, "damaged", r.damaged)

@@ -33,11 +33,7 @@ func TestIndexIsMadeFromTheLog(t *testing.T) {
 		put(t, s, changed.received(t))
 		want, before := counts(t, s), rowsOf(t, s)
 		closeStore(t, s)
-		for _, name := range []string{"index.db", "index.db-wal", "index.db-shm"} {
-			if err := os.Remove(filepath.Join(dir, name)); err != nil && !errors.Is(err, os.ErrNotExist) {
-				t.Fatal(err)
-			}
-		}
+		loseIndex(t, dir)
 		s = open(t, dir, layout)
 		if got := counts(t, s); got != want {
 			t.Errorf("from the log alone: %+v, want %+v", got, want)
