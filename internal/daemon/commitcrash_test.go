@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"gantry/internal/dicom"
-	"gantry/internal/dicom/codec"
 	"gantry/internal/dul"
 	"gantry/internal/jobkinds"
 	"gantry/internal/scp"
@@ -57,6 +56,20 @@ func (b *commitBook) EventReport(_ context.Context, rq *scp.EventReportRequest) 
 	return nil
 }
 
+// wait returns when every transaction that was answered has its report.
+func (b *commitBook) wait(t *testing.T) {
+	t.Helper()
+	limit := time.NewTimer(time.Minute)
+	defer limit.Stop()
+	for b.missing() > 0 {
+		select {
+		case <-b.come:
+		case <-limit.C:
+			t.Fatalf("no report on %d of %d transactions", b.missing(), len(b.asked))
+		}
+	}
+}
+
 // missing counts the transactions answered with success on which no report has come.
 func (b *commitBook) missing() (n int) {
 	b.mu.Lock()
@@ -89,15 +102,7 @@ func TestCommitmentSurvivesKill(t *testing.T) {
 		})
 		p = start()
 	}
-	limit := time.NewTimer(time.Minute)
-	defer limit.Stop()
-	for book.missing() > 0 {
-		select {
-		case <-book.come:
-		case <-limit.C:
-			t.Fatalf("no report on %d of %d transactions", book.missing(), len(book.asked))
-		}
-	}
+	book.wait(t)
 	p.endInPeace(t)
 	book.mu.Lock()
 	defer book.mu.Unlock()
@@ -146,22 +151,6 @@ func dialVictim(ctx context.Context, p *process) (*scu.Client, error) {
 	}})
 }
 
-func storeOne(t *testing.T, p *process) dicom.UID {
-	t.Helper()
-	client, err := dialVictim(t.Context(), p)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer client.Abort()
-	o := newObject()
-	response, err := client.Store(t.Context(), &scu.StoreRequest{SOPClassUID: class, SOPInstanceUID: o.instance,
-		TransferSyntax: dicom.ExplicitVRLittleEndian, Data: bytes.NewReader(o.dataset(t))})
-	if err != nil || response.Err() != nil {
-		t.Fatalf("%+v %v", response, err)
-	}
-	return o.instance
-}
-
 func askUntilItBreaks(ctx context.Context, p *process, book *commitBook, instances []dicom.UID, answers chan<- struct{}) {
 	client, err := dialVictim(ctx, p)
 	if err != nil {
@@ -171,12 +160,7 @@ func askUntilItBreaks(ctx context.Context, p *process, book *commitBook, instanc
 	for {
 		transaction := dicom.NewUID()
 		book.note(transaction, false)
-		response, err := client.Action(ctx, &scu.ActionRequest{ActionTypeID: 1,
-			SOPClassUID: dicom.StorageCommitmentPushModel, SOPInstanceUID: dicom.StorageCommitmentPushModelInstance,
-			Encode: func(syntax dicom.UID) (io.Reader, error) {
-				b, err := codec.Marshal(actionInformation(transaction, instances), dicom.LookupTransferSyntax(syntax))
-				return bytes.NewReader(b), err
-			}})
+		response, err := client.Action(ctx, commitmentRequest(transaction, instances...))
 		if err != nil || response.Err() != nil {
 			return
 		}
@@ -187,18 +171,4 @@ func askUntilItBreaks(ctx context.Context, p *process, book *commitBook, instanc
 			return
 		}
 	}
-}
-
-func actionInformation(transaction dicom.UID, instances []dicom.UID) *dicom.Dataset {
-	ds := &dicom.Dataset{}
-	ds.SetUID(dicom.TagTransactionUID, transaction)
-	var items []*dicom.Dataset
-	for _, instance := range instances {
-		item := &dicom.Dataset{}
-		item.SetUID(dicom.TagReferencedSOPClassUID, class)
-		item.SetUID(dicom.TagReferencedSOPInstanceUID, instance)
-		items = append(items, item)
-	}
-	ds.SetItems(dicom.TagReferencedSOPSequence, items...)
-	return ds
 }

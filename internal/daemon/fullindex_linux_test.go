@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
-	"time"
 
 	"gantry/internal/dicom"
 	"gantry/internal/dimse"
@@ -51,15 +50,8 @@ func TestRequestOnFullDisk(t *testing.T) {
 		t.Errorf("with space again: %v", got)
 	}
 	book.note("2.25.1", true)
-	limit := time.NewTimer(time.Minute)
-	defer limit.Stop()
-	for book.missing() > 0 {
-		select {
-		case <-book.come:
-		case <-limit.C:
-			t.Fatal("no report")
-		}
-	}
+	book.wait(t)
+
 	_ = p.stdin.Close()
 	if err := p.cmd.Wait(); err != nil {
 		t.Fatalf("stopping in peace: %v\n%s", err, p.stderr.String())
@@ -85,8 +77,7 @@ func fillUp(t *testing.T, file string) {
 
 func askOnce(t *testing.T, client *scu.Client, transaction dicom.UID, instances []dicom.UID) dimse.Status {
 	t.Helper()
-	rsp, err := client.Action(t.Context(), &scu.ActionRequest{ActionTypeID: 1, Dataset: actionInformation(transaction, instances),
-		SOPClassUID: dicom.StorageCommitmentPushModel, SOPInstanceUID: dicom.StorageCommitmentPushModelInstance})
+	rsp, err := client.Action(t.Context(), commitmentRequest(transaction, instances...))
 	if err != nil {
 		t.Fatal(err)
 	}

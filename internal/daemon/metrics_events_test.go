@@ -11,7 +11,6 @@ import (
 
 	"gantry/internal/config"
 	"gantry/internal/dicom"
-	"gantry/internal/dicom/codec"
 	"gantry/internal/dul"
 	"gantry/internal/scu"
 )
@@ -120,12 +119,7 @@ func sendGarbage(t testing.TB, s *server, text string) {
 // askForCommitment asks for one instance, whatever the answer.
 func askForCommitment(ctx context.Context, t testing.TB, client *scu.Client, transaction, instance dicom.UID) {
 	t.Helper()
-	_, err := client.Action(ctx, &scu.ActionRequest{ActionTypeID: 1,
-		SOPClassUID: dicom.StorageCommitmentPushModel, SOPInstanceUID: dicom.StorageCommitmentPushModelInstance,
-		Encode: func(syntax dicom.UID) (io.Reader, error) {
-			b, err := codec.Marshal(actionInformation(transaction, []dicom.UID{instance}), dicom.LookupTransferSyntax(syntax))
-			return bytes.NewReader(b), err
-		}})
+	_, err := client.Action(ctx, commitmentRequest(transaction, instance))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -29,7 +29,7 @@ var notServed = []struct{ method, pattern, reason string }{
 // the reason.
 func TestDescriptionHasTheOperationsOfOrthanc(t *testing.T) {
 	t.Parallel()
-	file := filepath.Join(sharedTemp(t), "openapi.json")
+	file := filepath.Join(testkit.SharedDir(t), "openapi.json")
 	if out, err := exec.CommandContext(t.Context(), testkit.NewestOrthanc(t), "--openapi="+file).CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
@@ -86,15 +86,4 @@ func operations(t testing.TB, description []byte) (list []string) {
 	}
 	slices.Sort(list)
 	return slices.Compact(list)
-}
-
-// sharedTemp is a temporary folder that the newest Orthanc sees: it sees nothing but /tmp.
-func sharedTemp(t *testing.T) string {
-	t.Helper()
-	dir, err := os.MkdirTemp("/tmp", "gantry-test-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	return dir
 }

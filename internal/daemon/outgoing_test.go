@@ -8,7 +8,6 @@ import (
 
 	"gantry/internal/config"
 	"gantry/internal/dicom"
-	"gantry/internal/scu"
 )
 
 // outgoing is an entry of /storage-commitment/outgoing?expand, as far as this test looks.
@@ -33,8 +32,7 @@ func TestOutgoingReports(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer client.Abort()
-	rsp, err := client.Action(t.Context(), &scu.ActionRequest{ActionTypeID: 1, Dataset: actionInformation("2.25.1", []dicom.UID{"1.2.3", "1.2.4"}),
-		SOPClassUID: dicom.StorageCommitmentPushModel, SOPInstanceUID: dicom.StorageCommitmentPushModelInstance})
+	rsp, err := client.Action(t.Context(), commitmentRequest("2.25.1", "1.2.3", "1.2.4"))
 	if err != nil || rsp.Err() != nil {
 		t.Fatal(rsp, err)
 	}

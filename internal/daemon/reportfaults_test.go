@@ -1,11 +1,9 @@
 package daemon_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -13,7 +11,6 @@ import (
 
 	"gantry/internal/config"
 	"gantry/internal/dicom"
-	"gantry/internal/dicom/codec"
 	"gantry/internal/dimse"
 	"gantry/internal/jobkinds"
 	"gantry/internal/scp"
@@ -111,24 +108,8 @@ func (s *server) declare(name, aet, address string) {
 	}
 }
 
-func storeWith(t *testing.T, client *scu.Client) dicom.UID {
-	t.Helper()
-	o := newObject()
-	response, err := client.Store(t.Context(), &scu.StoreRequest{SOPClassUID: class, SOPInstanceUID: o.instance,
-		TransferSyntax: dicom.ExplicitVRLittleEndian, Data: bytes.NewReader(o.dataset(t))})
-	if err != nil || response.Err() != nil {
-		t.Fatalf("%+v %v", response, err)
-	}
-	return o.instance
-}
-
 func askWith(ctx context.Context, client *scu.Client, transaction dicom.UID, instances []dicom.UID) error {
-	response, err := client.Action(ctx, &scu.ActionRequest{ActionTypeID: 1,
-		SOPClassUID: dicom.StorageCommitmentPushModel, SOPInstanceUID: dicom.StorageCommitmentPushModelInstance,
-		Encode: func(syntax dicom.UID) (io.Reader, error) {
-			b, err := codec.Marshal(actionInformation(transaction, instances), dicom.LookupTransferSyntax(syntax))
-			return bytes.NewReader(b), err
-		}})
+	response, err := client.Action(ctx, commitmentRequest(transaction, instances...))
 	if err != nil {
 		return err
 	}
