@@ -27,7 +27,7 @@ type Writer struct {
 }
 
 // New returns a Writer that writes to w.
-func New(w io.Writer) *Writer { return &Writer{w: w, buf: make([]byte, 0, flushAt+4<<10)} }
+func New(w io.Writer) *Writer { return &Writer{w: w, buf: make([]byte, 0, 2<<10)} }
 
 // Flush hands on what is gathered and returns the first error.
 func (w *Writer) Flush() error {

@@ -25,7 +25,7 @@ func (t *readTx) Attachments(id index.ID) (out []index.Attachment, err error) {
 
 // AttachedBlobs implements index.Resources.
 func (t *readTx) AttachedBlobs(after index.ID, number, limit int) (out []index.Attachment, err error) {
-	err = t.c.each("SELECT "+attachmentColumns+" FROM attachments WHERE (id, number)>(?,?) ORDER BY id, number LIMIT ?",
+	err = t.c.each("SELECT "+attachmentColumns+" FROM attachments WHERE (id, number)>(?,?) ORDER BY id, number LIMIT +?",
 		[]arg{idOf(after), num(int64(number)), num(int64(limit))},
 		func(s *sqlite.Stmt) error { out = append(out, scanAttachment(s)); return nil })
 	return out, err

@@ -42,7 +42,7 @@ func (t *readTx) LastChange() (n int64, err error) {
 
 // Changes implements index.Resources.
 func (t *readTx) Changes(since int64, limit int) (out []index.Change, err error) {
-	err = t.c.each("SELECT seq, type, level, id, time FROM changes WHERE seq>? ORDER BY seq LIMIT ?",
+	err = t.c.each("SELECT seq, type, level, id, time FROM changes WHERE seq>? ORDER BY seq LIMIT +?",
 		[]arg{num(since), num(int64(limit))}, func(s *sqlite.Stmt) error {
 			out = append(out, index.Change{Seq: s.ColumnInt64(0), Type: index.ChangeType(s.ColumnInt64(1)),
 				Resource: index.Resource{Level: index.Level(s.ColumnInt64(2)), ID: columnID(s, 3)},
@@ -134,7 +134,7 @@ func (t *tx) SetPosition(pos string) error {
 
 // Reclaims implements index.Resources.
 func (t *readTx) Reclaims(limit int) (out []index.Blob, err error) {
-	err = t.c.each("SELECT key, seq FROM reclaims LIMIT ?", []arg{num(int64(limit))}, func(s *sqlite.Stmt) error {
+	err = t.c.each("SELECT key, seq FROM reclaims LIMIT +?", []arg{num(int64(limit))}, func(s *sqlite.Stmt) error {
 		b := index.Blob{Seq: uint64(s.ColumnInt64(1))}
 		s.ColumnBytes(0, b.Key[:])
 		out = append(out, b)

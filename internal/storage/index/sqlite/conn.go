@@ -183,7 +183,8 @@ func step(s *sqlite.Stmt) error {
 	return wrap("execute", err)
 }
 
-// each calls fn for every row.
+// each calls fn for every row. A parameter that is a limit or a pattern of GLOB is written +?: SQLite would look at its
+// value to plan the statement, and so plan it anew for each call.
 func (c *conn) each(query string, args []arg, fn func(*sqlite.Stmt) error) error {
 	s, err := c.bind(query, args)
 	if err != nil {

@@ -144,13 +144,13 @@ func (q *findQuery) wild(pattern string, o operand, plain bool) string {
 		}
 	}
 	if plain {
-		return and(append(where, "glob("+q.text(glob(pattern, false))+","+o.plain+")"))
+		return and(append(where, "glob(+"+q.text(glob(pattern, false))+","+o.plain+")"))
 	}
 	value := o.folded
 	if value == "" {
 		value = o.plain
 	}
-	return and(append(where, "glob("+q.text(glob(pattern, true))+","+value+")"))
+	return and(append(where, "glob(+"+q.text(glob(pattern, true))+","+value+")"))
 }
 
 // cutPrefix cuts a pattern before its first wildcard.

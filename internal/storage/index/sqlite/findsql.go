@@ -168,7 +168,7 @@ func direction(o *index.Order) string {
 }
 
 func (q *findQuery) window(limit, offset int) string {
-	w := " LIMIT " + q.bind(num(int64(limit)))
+	w := " LIMIT +" + q.bind(num(int64(limit)))
 	if offset > 0 {
 		w += " OFFSET " + q.bind(num(int64(offset)))
 	}

@@ -36,7 +36,7 @@ func (t *readTx) ChangesLike(q index.ChangeQuery) (out []index.Change, err error
 		query += " DESC"
 	}
 	args = append(args, num(int64(q.Limit)))
-	err = t.c.each(query+" LIMIT ?", args, func(s *sqlite.Stmt) error {
+	err = t.c.each(query+" LIMIT +?", args, func(s *sqlite.Stmt) error {
 		out = append(out, index.Change{Seq: s.ColumnInt64(0), Type: index.ChangeType(s.ColumnInt64(1)),
 			Resource: index.Resource{Level: index.Level(s.ColumnInt64(2)), ID: columnID(s, 3)}, Time: fromMicro(s.ColumnInt64(4))})
 		return nil
@@ -49,7 +49,7 @@ func (t *readTx) ChangesLike(q index.ChangeQuery) (out []index.Change, err error
 
 // PruneChanges implements index.Tx.
 func (t *tx) PruneChanges(since int64, limit int) (last int64, more bool, err error) {
-	err = t.c.one("SELECT max(seq), count(*) FROM (SELECT seq FROM changes WHERE seq>? ORDER BY seq LIMIT ?)",
+	err = t.c.one("SELECT max(seq), count(*) FROM (SELECT seq FROM changes WHERE seq>? ORDER BY seq LIMIT +?)",
 		[]arg{num(since), num(int64(limit))}, func(s *sqlite.Stmt) error {
 			last, more = s.ColumnInt64(0), s.ColumnInt(1) == limit
 			return nil
@@ -65,7 +65,7 @@ const exportColumns = "level, id, modality, time, patient_id, study_uid, series_
 
 // Exports implements index.Resources.
 func (t *readTx) Exports(since int64, limit int, newest bool) (out []index.Export, err error) {
-	query := "SELECT seq, " + exportColumns + " FROM exports WHERE seq>? ORDER BY seq LIMIT ?"
+	query := "SELECT seq, " + exportColumns + " FROM exports WHERE seq>? ORDER BY seq LIMIT +?"
 	if newest {
 		query = strings.Replace(query, "seq LIMIT", "seq DESC LIMIT", 1)
 	}

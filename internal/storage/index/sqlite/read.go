@@ -146,7 +146,7 @@ func (t *readTx) Stored(id index.ID) (b index.Blob, err error) {
 
 // Blobs implements index.Resources.
 func (t *readTx) Blobs(after int64, limit int) (blobs []index.Blob, keys []int64, err error) {
-	err = t.c.each("SELECT "+blobColumns+", flags, id, pk FROM instances WHERE pk>? ORDER BY pk LIMIT ?",
+	err = t.c.each("SELECT "+blobColumns+", flags, id, pk FROM instances WHERE pk>? ORDER BY pk LIMIT +?",
 		[]arg{num(after), num(int64(limit))}, func(s *sqlite.Stmt) error {
 			b := scanBlob(s, 0)
 			b.Upload, b.Instance = s.ColumnInt64(6)&flagUpload != 0, columnID(s, 7)
@@ -173,7 +173,7 @@ func (t *readTx) List(level index.Level, after int64, limit int) ([]index.Entry,
 	if level < index.Patient || level > index.Instance {
 		return nil, fmt.Errorf("index: list: there is no %v", level)
 	}
-	return t.entries("SELECT pk, id FROM "+tables[level].name+" WHERE pk>? ORDER BY pk LIMIT ?",
+	return t.entries("SELECT pk, id FROM "+tables[level].name+" WHERE pk>? ORDER BY pk LIMIT +?",
 		num(after), num(int64(limit)))
 }
 
@@ -187,7 +187,7 @@ func (t *readTx) Children(level index.Level, id index.ID, after int64, limit int
 		return nil, err
 	}
 	below := &tables[level+1]
-	return t.entries("SELECT pk, id FROM "+below.name+" WHERE "+below.parent+"=? AND pk>? ORDER BY pk LIMIT ?",
+	return t.entries("SELECT pk, id FROM "+below.name+" WHERE "+below.parent+"=? AND pk>? ORDER BY pk LIMIT +?",
 		num(pk), num(after), num(int64(limit)))
 }
 
@@ -211,7 +211,7 @@ func (t *readTx) Instances(level index.Level, id index.ID, after int64, limit in
 		args = append(args, num(pk))
 		where += below[level]
 	}
-	err = t.c.each(selectInstance+where+" ORDER BY instances.pk LIMIT ?2", args, func(s *sqlite.Stmt) error {
+	err = t.c.each(selectInstance+where+" ORDER BY instances.pk LIMIT +?2", args, func(s *sqlite.Stmt) error {
 		out = append(out, index.InstanceRow{})
 		return scanInstance(s, &out[len(out)-1])
 	})

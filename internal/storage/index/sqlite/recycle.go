@@ -29,12 +29,12 @@ func (t *tx) keep(id index.ID) error {
 
 // ToRecycle implements index.Resources.
 func (t *readTx) ToRecycle(committedToo bool, limit int) (out []index.ID, err error) {
-	const free = "SELECT id, recency FROM (SELECT id, recency FROM patients WHERE kept=0 ORDER BY recency LIMIT ?1)"
+	const free = "SELECT id, recency FROM (SELECT id, recency FROM patients WHERE kept=0 ORDER BY recency LIMIT +?1)"
 	query := free
 	if committedToo {
-		query += " UNION ALL SELECT id, recency FROM (SELECT id, recency FROM patients WHERE kept=2 ORDER BY recency LIMIT ?1)"
+		query += " UNION ALL SELECT id, recency FROM (SELECT id, recency FROM patients WHERE kept=2 ORDER BY recency LIMIT +?1)"
 	}
-	return out, t.c.each(query+" ORDER BY recency LIMIT ?1", []arg{num(int64(limit))}, func(s *sqlite.Stmt) error {
+	return out, t.c.each(query+" ORDER BY recency LIMIT +?1", []arg{num(int64(limit))}, func(s *sqlite.Stmt) error {
 		out = append(out, columnID(s, 0))
 		return nil
 	})
@@ -42,10 +42,10 @@ func (t *readTx) ToRecycle(committedToo bool, limit int) (out []index.ID, err er
 
 // Unstable implements index.Resources.
 func (t *readTx) Unstable(limit int) (out []index.Unstable, err error) {
-	const query = "SELECT 3 AS level, id, unstable FROM (SELECT id, unstable FROM series WHERE unstable IS NOT NULL ORDER BY unstable LIMIT ?1)" +
-		" UNION ALL SELECT 2, id, unstable FROM (SELECT id, unstable FROM studies WHERE unstable IS NOT NULL ORDER BY unstable LIMIT ?1)" +
-		" UNION ALL SELECT 1, id, unstable FROM (SELECT id, unstable FROM patients WHERE unstable IS NOT NULL ORDER BY unstable LIMIT ?1)" +
-		" ORDER BY 3, 1 DESC LIMIT ?1"
+	const query = "SELECT 3 AS level, id, unstable FROM (SELECT id, unstable FROM series WHERE unstable IS NOT NULL ORDER BY unstable LIMIT +?1)" +
+		" UNION ALL SELECT 2, id, unstable FROM (SELECT id, unstable FROM studies WHERE unstable IS NOT NULL ORDER BY unstable LIMIT +?1)" +
+		" UNION ALL SELECT 1, id, unstable FROM (SELECT id, unstable FROM patients WHERE unstable IS NOT NULL ORDER BY unstable LIMIT +?1)" +
+		" ORDER BY 3, 1 DESC LIMIT +?1"
 	return out, t.c.each(query, []arg{num(int64(limit))}, func(s *sqlite.Stmt) error {
 		out = append(out, index.Unstable{Resource: index.Resource{Level: index.Level(s.ColumnInt64(0)), ID: columnID(s, 1)},
 			Since: fromMicro(s.ColumnInt64(2))})
