@@ -18,12 +18,12 @@ const longestName = 200
 // system which folds case takes for one are told apart.
 type namer struct {
 	utf8   bool
-	taken  map[string]struct{} // folders, folded
+	taken  map[string]int      // folders, folded; and how often a name was asked for
 	folded map[index.ID]string // of patients and studies that have theirs
 }
 
 func newNamer(utf8 bool) *namer {
-	return &namer{utf8: utf8, taken: map[string]struct{}{}, folded: map[index.ID]string{}}
+	return &namer{utf8: utf8, taken: map[string]int{}, folded: map[index.ID]string{}}
 }
 
 // folder is the folder of a series, with a slash at its end unless it is empty.
@@ -71,16 +71,18 @@ func (n *namer) unique(parent, name string) string {
 	if strings.HasSuffix(strings.ToLower(name), ".dcm") {
 		name += "_" // a file of the parent may be called that
 	}
-	for i := 1; ; i++ {
+	first := strings.ToLower(parent + "/" + name)
+	for i := n.taken[first] + 1; ; i++ {
 		candidate := name
 		if i > 1 {
 			candidate = fmt.Sprintf("%s-%d", name, i)
 		}
 		key := strings.ToLower(parent + "/" + candidate)
-		if _, taken := n.taken[key]; taken {
+		if n.taken[key] > 0 {
 			continue
 		}
-		n.taken[key] = struct{}{}
+		n.taken[key] = 1
+		n.taken[first] = i // the next one goes on from there
 		if candidate == "" {
 			return parent
 		}
