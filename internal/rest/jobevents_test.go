@@ -2,9 +2,11 @@ package rest
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -82,8 +84,13 @@ func TestLongPollIsBounded(t *testing.T) {
 		t.Errorf("%+v", answer)
 	}
 	s.streams.Store(maximumStreams)
+	var log bytes.Buffer
+	s.log = slog.New(slog.NewTextHandler(&log, nil))
 	if answer, body := s.ask("GET", "/jobs/"+id+"?wait=1", ""); summary(answer.StatusCode, body) != "503 36" {
 		t.Errorf("too many: %d %s", answer.StatusCode, body)
+	}
+	if !strings.Contains(log.String(), "level=WARN") {
+		t.Errorf("a limit that holds is logged as %s", &log)
 	}
 	s.streams.Store(0)
 }

@@ -48,7 +48,10 @@ func (s *Server) answerError(w *recorder, r *http.Request, err error) {
 	if problem.HTTP == 0 {
 		problem.HTTP = httpStatus(problem.Code)
 	}
-	if problem.HTTP >= http.StatusInternalServerError {
+	switch {
+	case problem.HTTP == http.StatusServiceUnavailable: // a limit, or the end: nothing has failed
+		s.log.Warn("a request was refused for now", "method", r.Method, "path", r.URL.Path, "error", err)
+	case problem.HTTP >= http.StatusInternalServerError:
 		s.log.Error("a request failed", "method", r.Method, "path", r.URL.Path, "error", err)
 	}
 	s.writeProblem(w, r, problem)
