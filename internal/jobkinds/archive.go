@@ -208,7 +208,20 @@ func (j *archiveJob) toFile(ctx context.Context) (err error) {
 	if err := file.Truncate(0); err != nil {
 		return fmt.Errorf("jobkinds: begin the archive again: %w", err)
 	}
-	return j.write(ctx, file)
+	return j.write(ctx, &sparing{file, j.deps.Store.CheckFree})
+}
+
+// sparing writes as long as there is room for that.
+type sparing struct {
+	io.Writer
+	check func(n int64) error
+}
+
+func (s *sparing) Write(p []byte) (int, error) {
+	if err := s.check(int64(len(p))); err != nil {
+		return 0, err
+	}
+	return s.Writer.Write(p)
 }
 
 func (j *archiveJob) write(ctx context.Context, w io.Writer) error {
@@ -250,7 +263,7 @@ func archiveError(err error) error {
 		return jobs.Fail(jobs.CodeUnknownResource, err)
 	case errors.Is(err, media.ErrDamaged):
 		return jobs.Fail(jobs.CodeCorruptedFile, err)
-	case isDiskFull(err):
+	case isDiskFull(err), errors.Is(err, storage.ErrFull):
 		return jobs.Fail(jobs.CodeFullStorage, err)
 	}
 	return err

@@ -26,6 +26,10 @@ type FS interface {
 	SyncDir(dir string) error
 }
 
+// KeepFree is what objects, and what is written beside them, leave free on the disk, in bytes: the index needs some to go on
+// with deletions, and deletions are how a full disk is cleared.
+const KeepFree = 32 << 20
+
 // Info is one entry of a folder.
 type Info struct {
 	Name string

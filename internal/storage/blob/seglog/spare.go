@@ -4,11 +4,8 @@ import (
 	"fmt"
 
 	"gantry/internal/storage/blob"
+	"gantry/internal/storage/blob/disk"
 )
-
-// keepFree is what objects leave free on the disk: the index needs some to go on with deletions, and deletions are how
-// a full disk is cleared.
-const keepFree = 32 << 20
 
 // measured is a file system that knows how much room is left where a folder lies, in bytes.
 type measured interface {
@@ -22,7 +19,7 @@ func (s *Store) spare(n int64, object bool) error {
 	if !known || !object {
 		return nil
 	}
-	keep := min(keepFree, s.opt.SegmentSize/8)
+	keep := min(disk.KeepFree, s.opt.SegmentSize/8)
 	if free, err := fs.Free(s.dir); err == nil && free-n < keep {
 		return fmt.Errorf("%w: %d bytes are free, and %d of them are kept for the index", blob.ErrFull, free, keep)
 	}
