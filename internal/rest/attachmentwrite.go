@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"time"
@@ -53,23 +54,9 @@ func putAttachment(s *Server, c *Call) error {
 }
 
 func deleteAttachment(s *Server, c *Call) error {
-	number, err := usersOnly(s.attachmentParam(c))
-	if err != nil {
-		return err
-	}
-	match, err := s.deletion(c)
-	if err != nil {
-		return err
-	}
-	id, err := c.resourceID()
-	if err != nil {
-		return err
-	}
-	err = s.Store.Detach(c.background(), id, number, func(a *index.Attachment) error { return match(a.Revision, a.Blob.MD5) })
-	if err != nil {
-		return err
-	}
-	return c.Empty()
+	return s.deleteUsers(c, s.attachmentParam, func(ctx context.Context, id index.ID, number int, match revisionCheck) error {
+		return s.Store.Detach(ctx, id, number, func(a *index.Attachment) error { return match(a.Revision, a.Blob.MD5) })
+	})
 }
 
 func recodeAttachment(compress bool) func(*Server, *Call) error {

@@ -218,7 +218,7 @@ func TestControlAnswers(t *testing.T) {
 				t.Parallel()
 				s := serveJobs(t, jobs.Config{})
 				id := s.bring(state, "Deed")
-				answer, body := s.ask(row.method, "/jobs/"+id+row.path, "5")
+				answer, body := s.ask(row.method, "/jobs/"+id+row.path, "5") //nolint:bodyclose // ask closes it
 				want, after, _ := strings.Cut(row.want[i], " > ")
 				if got := summary(answer.StatusCode, body); got != want {
 					t.Errorf("answer %q, want %q", got, want)

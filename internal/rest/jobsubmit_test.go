@@ -63,7 +63,7 @@ func (s *jobServer) run(ctx context.Context, job jobs.Job, o submission) *httpte
 	rq := httptest.NewRequestWithContext(ctx, http.MethodPost, "/x", nil)
 	rec := &recorder{ResponseWriter: w, control: http.NewResponseController(w)}
 	defer func() {
-		if p := recover(); p != nil && p != http.ErrAbortHandler {
+		if p := recover(); p != nil && p != http.ErrAbortHandler { //nolint:errorlint // a panic gives the value itself
 			panic(p)
 		}
 	}()

@@ -205,25 +205,11 @@ func putMetadata(s *Server, c *Call) error {
 }
 
 func deleteMetadata(s *Server, c *Call) error {
-	number, err := usersOnly(s.metadataParam(c))
-	if err != nil {
-		return err
-	}
-	match, err := s.deletion(c)
-	if err != nil {
-		return err
-	}
-	id, err := c.resourceID()
-	if err != nil {
-		return err
-	}
-	err = s.Store.DeleteMetadata(c.background(), id, number, func(old *index.Metadata) error {
-		return match(old.Revision, storage.MD5Of(old.Value))
+	return s.deleteUsers(c, s.metadataParam, func(ctx context.Context, id index.ID, number int, match revisionCheck) error {
+		return s.Store.DeleteMetadata(ctx, id, number, func(old *index.Metadata) error {
+			return match(old.Revision, storage.MD5Of(old.Value))
+		})
 	})
-	if err != nil {
-		return err
-	}
-	return c.Empty()
 }
 
 // userMetadata is the option UserMetadata as /system shows it: by name and by number.

@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"context"
 	"encoding/hex"
 	"net/http"
 	"regexp"
@@ -8,6 +9,7 @@ import (
 	"strings"
 
 	"gantry/internal/jobs"
+	"gantry/internal/storage/index"
 )
 
 // Metadata and attachments carry a revision as their ETag: a count, and the MD5 of the content.
@@ -31,9 +33,12 @@ func (c *Call) revisionHeader(name string) (string, error) {
 	return `"` + text + `"`, nil
 }
 
+// revisionCheck refuses a change to what has another revision than the one expected.
+type revisionCheck func(revision int64, md5 [16]byte) error
+
 // precondition reads If-Match. The function it returns refuses a change to what has another revision, and with the option
 // CheckRevisions one that names none.
-func (s *Server) precondition(c *Call) (func(revision int64, md5 [16]byte) error, error) {
+func (s *Server) precondition(c *Call) (revisionCheck, error) {
 	want, err := c.revisionHeader("if-match")
 	if err != nil {
 		return nil, err
@@ -46,12 +51,29 @@ func (s *Server) precondition(c *Call) (func(revision int64, md5 [16]byte) error
 	}, nil
 }
 
-// deletion is the precondition of a deletion, which has to name a revision where the option CheckRevisions wants one.
-func (s *Server) deletion(c *Call) (func(revision int64, md5 [16]byte) error, error) {
-	if s.Config.CheckRevisions && c.Request.Header.Get("If-Match") == "" {
-		return nil, fail(statusRevision, "HTTP header \"If-Match\" is missing, as \"CheckRevisions\" is \"true\"")
+// deleteUsers deletes metadata or an attachment of a user: param reads its number. Where the option CheckRevisions is on the
+// request has to name the revision.
+func (s *Server) deleteUsers(c *Call, param func(*Call) (int, error),
+	remove func(ctx context.Context, id index.ID, number int, match revisionCheck) error) error {
+	number, err := usersOnly(param(c))
+	if err != nil {
+		return err
 	}
-	return s.precondition(c)
+	if s.Config.CheckRevisions && c.Request.Header.Get("If-Match") == "" {
+		return fail(statusRevision, "HTTP header \"If-Match\" is missing, as \"CheckRevisions\" is \"true\"")
+	}
+	match, err := s.precondition(c)
+	if err != nil {
+		return err
+	}
+	id, err := c.resourceID()
+	if err != nil {
+		return err
+	}
+	if err := remove(c.background(), id, number, match); err != nil {
+		return err
+	}
+	return c.Empty()
 }
 
 // unmodified sets the ETag of the answer and tells whether the client has what it stands for: then it was answered.
