@@ -20,18 +20,25 @@ func (j *slow) State() (int, []byte, error) {
 	return j.scripted.State()
 }
 
+// stopping is a call that stops a job, and what becomes of the job.
+type stopping struct {
+	name  string
+	ask   func(*Engine, context.Context, string) error
+	state State
+	code  Code
+}
+
+func stoppings() []stopping {
+	return []stopping{
+		{"pause", (*Engine).Pause, Paused, CodeSuccess},
+		{"cancel", (*Engine).Cancel, Failure, CodeCanceled},
+	}
+}
+
 // What is asked after a step has ended, while the job leaves its slot for a time, is not lost.
 func TestAskedWhileTheJobLeavesItsSlot(t *testing.T) {
 	t.Parallel()
-	for _, c := range []struct {
-		name  string
-		ask   func(*Engine, context.Context, string) error
-		state State
-		code  Code
-	}{
-		{"pause", (*Engine).Pause, Paused, CodeSuccess},
-		{"cancel", (*Engine).Cancel, Failure, CodeCanceled},
-	} {
+	for _, c := range stoppings() {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			e := start(t, Config{Workers: 1, HistorySize: 10, Factories: factory(nil)})
@@ -57,15 +64,7 @@ func TestAskedWhileTheJobLeavesItsSlot(t *testing.T) {
 // A pause or cancel of a running job that was acknowledged holds, even if the process is killed before the step has ended.
 func TestWhatARunningJobWasAskedSurvivesACrash(t *testing.T) {
 	t.Parallel()
-	for _, c := range []struct {
-		name  string
-		ask   func(*Engine, context.Context, string) error
-		state State
-		code  Code
-	}{
-		{"pause", (*Engine).Pause, Paused, CodeSuccess},
-		{"cancel", (*Engine).Cancel, Failure, CodeCanceled},
-	} {
+	for _, c := range stoppings() {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			saved := newMemory()
