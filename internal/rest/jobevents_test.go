@@ -71,7 +71,7 @@ func TestLongPollAnswersAtTheNextChange(t *testing.T) {
 	if unknown := <-s.poll("/jobs/"+jobs.NewID()+"?wait=60", ""); unknown.status != http.StatusNotFound {
 		t.Errorf("unknown: %+v", unknown)
 	}
-	if answer, body := s.ask("GET", "/jobs/"+id+"?wait=soon", ""); summary(answer.StatusCode, body) != "400 5" { //nolint:bodyclose // ask closes it
+	if answer, body := s.ask("GET", "/jobs/"+id+"?wait=soon", ""); summary(answer.StatusCode, body) != "400 5" {
 		t.Errorf("%d %s", answer.StatusCode, body)
 	}
 }
@@ -86,7 +86,7 @@ func TestLongPollIsBounded(t *testing.T) {
 	s.streams.Store(maximumStreams)
 	var log bytes.Buffer
 	s.log = slog.New(slog.NewTextHandler(&log, nil))
-	if answer, body := s.ask("GET", "/jobs/"+id+"?wait=1", ""); summary(answer.StatusCode, body) != "503 36" { //nolint:bodyclose // ask closes it
+	if answer, body := s.ask("GET", "/jobs/"+id+"?wait=1", ""); summary(answer.StatusCode, body) != "503 36" {
 		t.Errorf("too many: %d %s", answer.StatusCode, body)
 	}
 	if !strings.Contains(log.String(), "level=WARN") {
