@@ -56,6 +56,13 @@ const (
 	lastPage  = 64 << 10
 )
 
+// Metadata of users may be large: with them a transaction begins with fewer results, and takes what has turned out to be good
+// for some MB in memory.
+const (
+	firstBatch = 16
+	muchText   = 8 << 20
+)
+
 // Find calls fn for the results, page by page, outside of any transaction: fn may send them to a slow client. What is
 // deleted meanwhile is left out.
 func (e *Engine) Find(ctx context.Context, q *Query, fn func([]Result) error) error {
@@ -113,6 +120,7 @@ type run struct {
 	cursor  index.Cursor
 	keys    []int64 // found, not looked at yet
 	page    int     // size of the next page of keys
+	batch   int     // results of the next transaction at most
 	last    bool    // no more keys are to be found
 	skip    int     // results still to be left out
 	left    int     // results still wanted; -1: all
@@ -139,6 +147,9 @@ func (e *Engine) start(q *Query) (*run, error) {
 	}
 	if e.reads(r) {
 		r.want |= index.WantInstance
+	}
+	if r.batch = batch; r.want&index.WantMetadata != 0 {
+		r.batch = firstBatch
 	}
 	return r, nil
 }
@@ -181,7 +192,7 @@ func (r *run) next(ctx context.Context) (results []Result, err error) {
 				return err
 			}
 		}
-		n := min(len(r.keys), batch)
+		n := min(len(r.keys), r.batch)
 		records, err = tx.Records(r.q.Level, r.keys[:n], r.want)
 		r.keys = r.keys[n:]
 		return err
@@ -189,6 +200,7 @@ func (r *run) next(ctx context.Context) (results []Result, err error) {
 	if err != nil {
 		return nil, err
 	}
+	r.pace(records)
 	for i := range records {
 		result := Result{Record: records[i]}
 		if keep, err := r.readFile(ctx, &result); err != nil {
@@ -209,6 +221,22 @@ func (r *run) next(ctx context.Context) (results []Result, err error) {
 	}
 	r.done = r.left == 0 || r.last && len(r.keys) == 0
 	return results, nil
+}
+
+// pace sets how many results the next transaction looks at by what those of this one take.
+func (r *run) pace(records []index.Record) {
+	text := 0
+	for i := range records {
+		for _, m := range records[i].Metadata {
+			text += len(m.Value)
+		}
+	}
+	switch {
+	case text > muchText:
+		r.batch = max(1, r.batch*(muchText>>10)/(text>>10))
+	case text < muchText/4:
+		r.batch = min(2*r.batch, batch)
+	}
 }
 
 // moreKeys finds the next page of keys.
