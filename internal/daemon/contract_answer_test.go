@@ -31,6 +31,7 @@ var passing = []struct {
 }{
 	{regexp.MustCompile(`\b20[2-9]\d[01]\d[0-3]\dT\d{6}(\.\d{1,6})?\b`), "TIME"},
 	{regexp.MustCompile(`\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b`), "UUID"},
+	{regexp.MustCompile(`\b2\.25\.\d{30,39}\b`), "UID"},
 }
 
 // readAnswer reads an answer for comparison. Lists of resources are sorted, unless their order is what was asked for.

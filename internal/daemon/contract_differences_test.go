@@ -16,7 +16,7 @@ type difference struct {
 
 // place is where a difference shows. A place that no question meets fails the test, so that the list stays true.
 type place struct {
-	request string // regular expression of "METHOD PATH BODY" and the header below it; {id} stands for the id of a resource
+	request string // regular expression of "METHOD PATH BODY" and, below it, the header and the options; {id} stands for the id of a resource
 	at      string // of the mismatch's place
 	when    func(ours, theirs any) bool
 }
@@ -76,16 +76,13 @@ func pattern(text string) *regexp.Regexp {
 }
 
 // intended says whether a mismatch is in the list, and notes that it was met.
-func (c *contract) intended(q question, m mismatch) bool {
-	asked := q.request
-	if q.header != "" {
-		asked += "\n" + q.header
-	}
+func (p *pair) intended(q question, m mismatch) bool {
+	asked := q.request + "\n" + q.header + "\n" + p.options
 	for _, known := range matchers {
 		if known.at.MatchString(m.at) && known.request.MatchString(asked) && (known.when == nil || known.when(m.ours, m.theirs)) {
-			c.mu.Lock()
-			c.met[known.place]++
-			c.mu.Unlock()
+			p.mu.Lock()
+			p.met[known.place]++
+			p.mu.Unlock()
 			return true
 		}
 	}

@@ -41,6 +41,15 @@ var differences = []difference{
 	{"`POST /instances` with a form", "a list of what was stored", "an empty answer", "the client learns the ids", []*place{
 		{"^Content-Type: multipart", "body.*|Content-Type", nil}}},
 	{"bodies with `Content-Encoding: deflate`", "undone", "taken as they are", "as with gzip", []*place{{"^Content-Encoding: deflate", "status", nil}}},
+	{"changes where `ReadOnly` is true", "405, with a body that says why", "405 without one, 404 or 500", "it is always the same reason", []*place{
+		{`^"ReadOnly": true`, "body|Content-Type", nil}, {`^"ReadOnly": true`, "status", func(ours, _ any) bool { return ours == 405 }},
+		{`^PUT /studies/.*/labels/a\n.*\n"ReadOnly": true`, "status", of(404, 405)}, {`bulk-delete.*\n.*\n"ReadOnly": true`, "status", of(200, 404)}}},
+	{"an instance stored again with `OverwriteInstances`", "keeps its labels and metadata", "loses them", "what users add is not the sender's to delete", []*place{
+		{`^"OverwriteInstances": true`, `body\.(Labels\[\]|1024)`, onlyHere}}},
+	{"sizes with `StorageCompression`", "of files", "also of Orthanc's copies of their headers", "there are no copies", []*place{
+		{`/statistics\n.*\n"StorageCompression": true`, `body\.(Total)?(Uncompressed|Disk)Size`, nil}}},
+	{"`/tools/find` with `CaseSensitivePN`", "tells capitals apart unless `CaseSensitive` says otherwise", "does not", "as Orthanc's own description of the route says", []*place{
+		{`^"CaseSensitivePN": true`, `body\[\]`, onlyThere}}},
 	{"`GET /storage-commitment`", "lists the requests that were sent", "404", "for scripts", []*place{{"^GET /storage-commitment$", "status", nil}}},
 	{"`/`, `/app/...`, `/plugins`", "404, and an empty list", "Orthanc Explorer", "there is no web interface yet, and there are no plugins", []*place{
 		{"^GET (/|/app/.*)$", "status", nil}, {"/plugins|PROGRAM plugins", `body\[\]`, onlyThere}, {`^GET /studies/\.\.%2f`, "status", nil}}},

@@ -32,6 +32,7 @@ type pair struct {
 	ours, theirs string
 	gantry       *server
 	orthanc      *orthanc
+	options      string // of Orthanc's configuration, one a line
 }
 
 // question is asked of both. The request is "METHOD PATH BODY"; it may have placeholders, see known.
@@ -52,7 +53,7 @@ func (c *contract) pair(t *testing.T, change func(*config.Config), options ...st
 		}
 	})
 	o := startOrthanc(t, c.program, s.dicomPort(), append(options, `"Name": "contract"`)...)
-	p := &pair{contract: c, t: t, ours: s.url, theirs: o.url, gantry: s, orthanc: o}
+	p := &pair{contract: c, t: t, ours: s.url, theirs: o.url, gantry: s, orthanc: o, options: strings.Join(options, "\n")}
 	if len(s.cfg.RegisteredUsers) > 0 {
 		return p
 	}

@@ -19,7 +19,7 @@ var readers = map[string]func(*pair){
 var writers = map[string]func(*testing.T, *contract){
 	"tools": askTools, "errors": askErrors, "login": askLogin, "annotations": askAnnotations, "revisions": askRevisions,
 	"deletions": askDeletions, "modalities": askModalities, "job control": askJobControl, "job fields": askJobFields,
-	"limits": askLimits, "size limit": askSizeLimit, "stable": askStable, "extra main tags": askExtraMainTags, "program": askAsAProgram,
+	"options": askOptions, "reports": askReports, "limits": askLimits, "size limit": askSizeLimit, "stable": askStable, "extra main tags": askExtraMainTags, "program": askAsAProgram,
 }
 
 // TestContract asks gantry and the newest Orthanc the same questions over the same objects. Status, headers that matter

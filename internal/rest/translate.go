@@ -45,6 +45,9 @@ func (s *Server) answerError(w *recorder, r *http.Request, err error) {
 		return
 	}
 	problem := translate(err)
+	if problem.Code == statusReadOnly {
+		w.Header().Set("Allow", http.MethodGet)
+	}
 	if problem.HTTP == 0 {
 		problem.HTTP = httpStatus(problem.Code)
 	}
