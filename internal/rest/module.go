@@ -47,15 +47,11 @@ func set(tags ...dicom.Tag) map[dicom.Tag]bool {
 // module answers with the tags of one level from the first instance below a resource.
 func module(level, of index.Level) func(*Server, *Call) error {
 	return func(s *Server, c *Call) error {
-		options, err := s.tagOptions(c)
+		options, r, err := s.tagsAsked(c, level)
 		if err != nil {
 			return err
 		}
 		options.Only = func(tag dicom.Tag) bool { return moduleTags[of][tag] }
-		r, err := s.resourceAt(c, level)
-		if err != nil {
-			return err
-		}
 		written := errors.New("rest: one instance is enough")
 		err = s.eachInstance(c.Request.Context(), level, r.ID, func(_ index.ID, file *codec.File) error {
 			c.w.Header().Set("Content-Type", "application/json; charset=utf-8")

@@ -62,6 +62,14 @@ func (s *Server) tagOptions(c *Call) (dicomjson.Options, error) {
 	return o, nil
 }
 
+// tagsAsked reads how tags are to be written, and the route's resource, whose instances have them.
+func (s *Server) tagsAsked(c *Call, level index.Level) (options dicomjson.Options, r index.Resource, err error) {
+	if options, err = s.tagOptions(c); err == nil {
+		r, err = s.resourceAt(c, level)
+	}
+	return options, r, err
+}
+
 // tag reads a tag as a number, with a comma or a hyphen, or as a name.
 func (s *Server) tag(name string) (dicom.Tag, error) {
 	if tag, err := dicom.ParseTag(strings.Replace(name, "-", ",", 1)); err == nil {
@@ -168,11 +176,7 @@ func (s *Server) eachInstance(ctx context.Context, level index.Level, id index.I
 // are read.
 func instancesTags(level index.Level) func(*Server, *Call) error {
 	return func(s *Server, c *Call) error {
-		options, err := s.tagOptions(c)
-		if err != nil {
-			return err
-		}
-		r, err := s.resourceAt(c, level)
+		options, r, err := s.tagsAsked(c, level)
 		if err != nil {
 			return err
 		}
@@ -214,11 +218,7 @@ type sharedTag struct {
 // are held, and shrink with every other one.
 func sharedTags(level index.Level) func(*Server, *Call) error {
 	return func(s *Server, c *Call) error {
-		options, err := s.tagOptions(c)
-		if err != nil {
-			return err
-		}
-		r, err := s.resourceAt(c, level)
+		options, r, err := s.tagsAsked(c, level)
 		if err != nil {
 			return err
 		}
