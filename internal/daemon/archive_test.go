@@ -19,6 +19,7 @@ import (
 
 	"gantry/internal/config"
 	"gantry/internal/dicom"
+	"gantry/internal/testkit"
 )
 
 // fill stores n images of 528 kB in one series and returns the id of their study, and the images.
@@ -34,27 +35,6 @@ func fill(t testing.TB, url string, n int) (study string, objects []object) {
 		study, objects = stored.ParentStudy, append(objects, o)
 	}
 	return study, objects
-}
-
-// entries reads an archive, checksums and all.
-func entries(t testing.TB, archive []byte) map[string][]byte {
-	t.Helper()
-	r, err := zip.NewReader(bytes.NewReader(archive), int64(len(archive)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	files := map[string][]byte{}
-	for _, f := range r.File {
-		in, err := f.Open()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if files[f.Name], err = io.ReadAll(in); err != nil {
-			t.Fatalf("%s: %v", f.Name, err)
-		}
-		_ = in.Close()
-	}
-	return files
 }
 
 func TestArchiveAsAJob(t *testing.T) {
@@ -80,7 +60,7 @@ func TestArchiveAsAJob(t *testing.T) {
 	}
 	archive, err := io.ReadAll(answer.Body)
 	_ = answer.Body.Close()
-	if err != nil || len(entries(t, archive)) != len(objects) || info.Content["ArchiveSize"] != fmt.Sprint(len(archive)) {
+	if err != nil || len(testkit.Unzip(t, archive)) != len(objects) || info.Content["ArchiveSize"] != fmt.Sprint(len(archive)) {
 		t.Errorf("an archive of %d bytes: %v", len(archive), err)
 	}
 	if d := answer.Header.Get("Content-Disposition"); d != `filename=".._ab.zip"` {
@@ -108,7 +88,7 @@ func TestArchiveThatIsCompleteFirst(t *testing.T) {
 	if err != nil || int64(len(archive)) != answer.ContentLength || answer.Header.Get("Content-Disposition") != `filename="x.zip"` {
 		t.Errorf("%d bytes of %d: %v, %s", len(archive), answer.ContentLength, err, answer.Header.Get("Content-Disposition"))
 	}
-	if files := entries(t, archive); files["DICOMDIR"] == nil || len(files) != len(objects)+1 {
+	if files := testkit.Unzip(t, archive); files["DICOMDIR"] == nil || len(files) != len(objects)+1 {
 		t.Errorf("%v", slices.Sorted(maps.Keys(files)))
 	}
 	if left, err := os.ReadDir(s.cfg.TemporaryDirectory); err != nil || len(left) != 0 {
@@ -275,7 +255,7 @@ func TestArchivesSurviveKill(t *testing.T) {
 		t.Error("the finished archive is another one after the restart")
 	}
 	_, medium := do(t, http.MethodGet, "http://"+p.http+within.Path+"/archive", nil)
-	if files := entries(t, medium); len(files) != len(objects)+1 {
+	if files := testkit.Unzip(t, medium); len(files) != len(objects)+1 {
 		t.Errorf("%d files on the medium", len(files))
 	}
 	if status, answer := do(t, http.MethodPost, "http://"+p.http+before.Path+"/resubmit", nil); status != http.StatusBadRequest {

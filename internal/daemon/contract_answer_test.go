@@ -66,7 +66,7 @@ func readBody(text []byte, ordered bool) (any, error) {
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	decoder.UseNumber()
 	if first := bytes.TrimLeft(text, " \r\n"); len(first) == 0 || !bytes.ContainsAny(first[:1], "{[") || decoder.Decode(&value) != nil {
-		return kindOf(string(text)), nil
+		return kindOf(string(text)), nil //nolint:nilerr // what is no JSON is compared as text
 	}
 	return tidy(value, ordered), nil
 }
