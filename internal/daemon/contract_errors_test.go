@@ -55,6 +55,7 @@ func askErrors(t *testing.T, c *contract) {
 			p.requests("POST "+path+" {", "POST "+path+" 1", `POST `+path+` "x"`, "POST "+path+" null", "POST "+path+" [[]]", `POST `+path+` {"Resources": {}}`)
 		}
 	}
-	p.requests("GET /nothing", "POST /nothing", "PUT /nothing", "DELETE /nothing", "HEAD /system", "OPTIONS /system", "PATCH /system", "GET /instances/%00", "GET /studies/..%2f..",
+	p.requests("GET /nothing", "POST /nothing", "PUT /nothing", "DELETE /nothing", "HEAD /system", "OPTIONS /system", "PATCH /system",
+		"GET /instances/%00", "GET /studies/..%2f..",
 		"GET /instances/a%22b", "GET /INSTANCES", "GET /system?x=%zz", "GET /instances/{i}/nothing", "GET /instances/{i}/tags/nothing")
 }

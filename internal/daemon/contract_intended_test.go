@@ -44,44 +44,53 @@ var differences = []difference{
 	{"changes where `ReadOnly` is true", "405, with a body that says why", "405 without one, 404 or 500", "it is always the same reason", []*place{
 		{`^"ReadOnly": true`, "body|Content-Type", nil}, {`^"ReadOnly": true`, "status", func(ours, _ any) bool { return ours == 405 }},
 		{`^PUT /studies/.*/labels/a\n.*\n"ReadOnly": true`, "status", of(404, 405)}, {`bulk-delete.*\n.*\n"ReadOnly": true`, "status", of(200, 404)}}},
-	{"an instance stored again with `OverwriteInstances`", "keeps its labels and metadata", "loses them", "what users add is not the sender's to delete", []*place{
-		{`^"OverwriteInstances": true`, `body\.(Labels\[\]|1024)`, onlyHere}}},
+	{"an instance stored again with `OverwriteInstances`", "keeps its labels and metadata", "loses them",
+		"what users add is not the sender's to delete", []*place{
+			{`^"OverwriteInstances": true`, `body\.(Labels\[\]|1024)`, onlyHere}}},
 	{"sizes with `StorageCompression`", "of files", "also of Orthanc's copies of their headers", "there are no copies", []*place{
 		{`/statistics\n.*\n"StorageCompression": true`, `body\.(Total)?(Uncompressed|Disk)Size`, nil}}},
-	{"`/tools/find` with `CaseSensitivePN`", "tells capitals apart unless `CaseSensitive` says otherwise", "does not", "as Orthanc's own description of the route says", []*place{
-		{`^"CaseSensitivePN": true`, `body\[\]`, onlyThere}}},
+	{"`/tools/find` with `CaseSensitivePN`", "tells capitals apart unless `CaseSensitive` says otherwise", "does not",
+		"as Orthanc's own description of the route says", []*place{
+			{`^"CaseSensitivePN": true`, `body\[\]`, onlyThere}}},
 	{"`GET /storage-commitment`", "lists the requests that were sent", "404", "for scripts", []*place{{"^GET /storage-commitment$", "status", nil}}},
 	{"`/`, `/app/...`, `/plugins`", "404, and an empty list", "Orthanc Explorer", "there is no web interface yet, and there are no plugins", []*place{
 		{"^GET (/|/app/.*)$", "status", nil}, {"/plugins|PROGRAM plugins", `body\[\]`, onlyThere}, {`^GET /studies/\.\.%2f`, "status", nil}}},
-	{"`/queries`, `/peers`", "404", "lists", "query, retrieve and Orthanc peers are not served yet", []*place{{"^GET /(queries|peers)$", "status", nil}}},
+	{"`/queries`, `/peers`", "404", "lists", "query, retrieve and Orthanc peers are not served yet", []*place{
+		{"^GET /(queries|peers)$", "status", nil}}},
 	{"`/tools`", "lists what is served", "also modification and creation", "these are not served yet", []*place{
 		{"^GET /tools$", `body\[\]`, nil}}},
 	{"`/system`", "has `GantryVersion`, `Server`, `StorageLayout`", "none", "tells the two apart", []*place{
 		{"/system|PROGRAM system", `body\.(GantryVersion|Server|StorageLayout)`, onlyHere}}},
 	{"`/system`", "none", "has `Performance`, `ThirdPartyPatches`, `ThirdPartyVersions`", "Orthanc's threads, caches and libraries", []*place{
 		{"/system|PROGRAM system", `body\.(Performance|ThirdPartyPatches|ThirdPartyVersions)`, onlyThere}}},
-	{"`/system`", "`PluginsEnabled`, `HasQueues`, `HasKeyValueStores`, `HasReserveQueueValue` are false", "true", "there are no plugins, whom these serve", []*place{
-		{"/system|PROGRAM system", `body\.(PluginsEnabled|Capabilities\.Has(KeyValueStores|Queues|ReserveQueueValue))`, nil}}},
-	{"`/tools/accepted-transfer-syntaxes`, `-sop-classes`", "all of our edition of PS3.6", "those that DCMTK knows", "anything that can be kept is taken", []*place{
-		{"/tools/accepted-(transfer-syntaxes|sop-classes)", `body\[\]`, nil}}},
-	{"`PUT /tools/accepted-transfer-syntaxes`", "takes a UID or pattern as plain text", "400 if it begins with a number", "it is not meant as JSON", []*place{
-		{"^PUT /tools/accepted-transfer-syntaxes 1", "status", nil}}},
+	{"`/system`", "`PluginsEnabled`, `HasQueues`, `HasKeyValueStores`, `HasReserveQueueValue` are false", "true",
+		"there are no plugins, whom these serve", []*place{
+			{"/system|PROGRAM system", `body\.(PluginsEnabled|Capabilities\.Has(KeyValueStores|Queues|ReserveQueueValue))`, nil}}},
+	{"`/tools/accepted-transfer-syntaxes`, `-sop-classes`", "all of our edition of PS3.6", "those that DCMTK knows",
+		"anything that can be kept is taken", []*place{
+			{"/tools/accepted-(transfer-syntaxes|sop-classes)", `body\[\]`, nil}}},
+	{"`PUT /tools/accepted-transfer-syntaxes`", "takes a UID or pattern as plain text", "400 if it begins with a number",
+		"it is not meant as JSON", []*place{
+			{"^PUT /tools/accepted-transfer-syntaxes 1", "status", nil}}},
 	{"`/tools/generate-uid`", "UIDs under 2.25", "under DCMTK's root", "UIDs made of UUIDs need no root (PS3.5 B.2)", []*place{
 		{"^GET /tools/generate-uid", "body|Content-Length", nil}}},
 	{"`/tools/reconstruct`", "a body that is no object counts as none", "500", "the body is optional", []*place{
 		{"^POST /tools/reconstruct", "status", nil}}},
-	{"`/tools/dicom-conformance`", "states what gantry does", "what Orthanc does", "each has its own", []*place{{"/tools/dicom-conformance", "body|Content-Length", nil}}},
+	{"`/tools/dicom-conformance`", "states what gantry does", "what Orthanc does", "each has its own", []*place{
+		{"/tools/dicom-conformance", "body|Content-Length", nil}}},
 	{"`/tools/find` by text", "ignores accents", "drops letters beyond ASCII from what it compares", "Muller finds Müller", []*place{
 		{`^POST /tools/find .*(Eric|e\?ic|eric|ERIC|ol\^|OL\*|\?l\^|general)`, `body\[\]`, onlyHere}}},
 	{"`/tools/find` by tags below the level", "finds the resource", "nothing, or 500", "the tags are there", []*place{
 		{`"Level": "(Study|Patient|Series)", "Query": \{"(SeriesInstanceUID|Modality|ImageComments)"`, `body\[\]|status`, nil},
 		{`^PROGRAM find Patient \{"StudyDate"`, `body\[\]`, onlyHere}}},
-	{"`/tools/find` by `ModalitiesInStudy`", "at every level", "studies alone, and adds it to `RequestedTags`", "what was asked for, no more and no less", []*place{{"^PROGRAM find .*ModalitiesInStudy", `body\[\](\.RequestedTags)?`, nil}}},
+	{"`/tools/find` by `ModalitiesInStudy`", "at every level", "studies alone, and adds it to `RequestedTags`", "what was asked for, no more and no less", []*place{
+		{"^PROGRAM find .*ModalitiesInStudy", `body\[\](\.RequestedTags)?`, nil}}},
 	{"`OrderBy` of names", "ignores case and accents, `^` before letters", "drops letters beyond ASCII", "names of all languages are in order", []*place{
 		{`"OrderBy": \[\s+\{"Type": "\w+", "Key": "(PatientName|PatientID)"`, `body\[\].*`, nil}}},
 	{"`/tools/find` by a sequence as text", "400", "400 only where an object has it", "what is stored does not make a request right", []*place{
 		{"ReferencedStudySequence", "status", nil}}},
-	{"`/tools/count-resources`", "counts by any tag", "400 for tags that are not in the database", "files are searched, as by `/tools/find`", []*place{{"^POST /tools/count-resources", "status", of(200, 400)}}},
+	{"`/tools/count-resources`", "counts by any tag", "400 for tags that are not in the database", "files are searched, as by `/tools/find`", []*place{
+		{"^POST /tools/count-resources", "status", of(200, 400)}}},
 	{"`response-content=Status`", "the status", "`Unknown` unless `Metadata` is asked for, too", "it is known", []*place{
 		{"response-content=", `body\[\]\.Status`, nil}}},
 	{"`response-content=MainDicomTags`", "sequences among them", "only if `Metadata` is asked for, too", "they are known", []*place{
@@ -94,17 +103,25 @@ var differences = []difference{
 		{"^Range:", "ETag|Content-Disposition|Content-Type", nil}}},
 	{"DICOM JSON", "`SpecificCharacterSet` is `ISO_IR 192`", "that of the file", "it is UTF-8 (PS3.18 F.2)", []*place{
 		{"^Accept: application/dicom.json", `body\.00080005.*`, nil}}},
-	{"DICOM JSON", "the VR of the file, OW as `InlineBinary`, no padding, exact numbers", "UN as another VR or left out, some OW as numbers, padding, rounded numbers", "PS3.18 F.2", []*place{
-		{"^Accept: application/dicom.json", `body\..*\.(InlineBinary|Value)|body\.(300C0002|00280009)`, oneHas}, {"^Accept: application/dicom.json", `body\..*\.vr`, nil},
-		{"^Accept: application/dicom.json", `body\.00191050\.Value\[\]`, nil}, {"^Accept: application/dicom.json", `body\..*\.Value\[\]`, numbers}, {"^Accept: application/dicom.json", `body\..*\.Value\[\]`, sameButForSpace}}},
+	{"DICOM JSON", "the VR of the file, OW as `InlineBinary`, no padding, exact numbers", "UN as another VR or left out, some OW as numbers, padding, rounded numbers",
+		"PS3.18 F.2", []*place{
+			{"^Accept: application/dicom.json", `body\..*\.(InlineBinary|Value)|body\.(300C0002|00280009)`, oneHas},
+			{"^Accept: application/dicom.json", `body\..*\.vr`, nil},
+			{"^Accept: application/dicom.json", `body\.00191050\.Value\[\]`, nil},
+			{"^Accept: application/dicom.json", `body\..*\.Value\[\]`, numbers},
+			{"^Accept: application/dicom.json", `body\..*\.Value\[\]`, sameButForSpace}}},
 	{"DICOM XML", "our spelling", "DCMTK's", "the same model (PS3.19 A)", []*place{{"^Accept: application/dicom.xml", "body|Content-Length", nil}}},
 	{"`Accept` with several types", "the one preferred", "the first that is known", "RFC 9110 12.5.1", []*place{
 		{"^Accept: .*q=0.5", "body|Content-Type|Content-Disposition|Content-Length", nil}}},
-	{"`DICOMDIR`", "our bytes", "DCMTK's", "both are right; checked with dcmdump and dcentvfy", []*place{{"/(media|create-media)", `body\.DICOMDIR`, nil}}},
-	{"`Filename` of archives", "`/` becomes `_`", "as given", "a download does not choose its folder", []*place{{`"Filename": "a..b/c`, "Content-Disposition", nil}}},
-	{"archives of a series", "the same names by GET and POST", "by POST without the folders of patient and study", "files of one study stay together", []*place{
-		{"^POST /series/.*/archive", `body\.names\[\]`, nil}}},
-	{"`/instances/{id}/frames/{n}`", "no `numpy`, `matlab`", "has them", "there are pictures and raw frames, and no arrays for programs", []*place{{"/frames/dicom$", `body\[\]`, onlyThere}}},
+	{"`DICOMDIR`", "our bytes", "DCMTK's", "both are right; checked with dcmdump and dcentvfy", []*place{
+		{"/(media|create-media)", `body\.DICOMDIR`, nil}}},
+	{"`Filename` of archives", "`/` becomes `_`", "as given", "a download does not choose its folder", []*place{
+		{`"Filename": "a..b/c`, "Content-Disposition", nil}}},
+	{"archives of a series", "the same names by GET and POST", "by POST without the folders of patient and study",
+		"files of one study stay together", []*place{
+			{"^POST /series/.*/archive", `body\.names\[\]`, nil}}},
+	{"`/instances/{id}/frames/{n}`", "no `numpy`, `matlab`", "has them", "there are pictures and raw frames, and no arrays for programs", []*place{
+		{"/frames/dicom$", `body\[\]`, onlyThere}}},
 	{"frames that are not there", "code 3", "code 15 for some objects", "it is the number that is wrong", []*place{
 		{"/frames/.*/raw$", `body\.(Message|OrthancError|OrthancStatus)`, nil}}},
 	{"raw frames, transcoded files", "chunked", "with `Content-Length`", "sent while they are read", []*place{

@@ -17,9 +17,10 @@ var readers = map[string]func(*pair){
 
 // writers have servers of their own.
 var writers = map[string]func(*testing.T, *contract){
-	"tools": askTools, "errors": askErrors, "login": askLogin, "annotations": askAnnotations, "revisions": askRevisions,
-	"deletions": askDeletions, "modalities": askModalities, "job control": askJobControl, "job fields": askJobFields,
-	"options": askOptions, "reports": askReports, "limits": askLimits, "size limit": askSizeLimit, "stable": askStable, "extra main tags": askExtraMainTags, "program": askAsAProgram,
+	"tools": askTools, "errors": askErrors, "login": askLogin, "annotations": askAnnotations,
+	"revisions": askRevisions, "deletions": askDeletions, "modalities": askModalities, "job control": askJobControl, "job fields": askJobFields,
+	"options": askOptions, "reports": askReports, "limits": askLimits, "size limit": askSizeLimit, "stable": askStable,
+	"extra main tags": askExtraMainTags, "program": askAsAProgram,
 }
 
 // TestContract asks gantry and the newest Orthanc the same questions over the same objects. Status, headers that matter
