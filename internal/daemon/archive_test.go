@@ -11,6 +11,7 @@ import (
 	"maps"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -260,5 +261,25 @@ func TestArchivesSurviveKill(t *testing.T) {
 	}
 	if status, answer := do(t, http.MethodPost, "http://"+p.http+before.Path+"/resubmit", nil); status != http.StatusBadRequest {
 		t.Errorf("resubmit of a success: %d %s", status, answer)
+	}
+}
+
+// A name that a request asks a download to be saved as leads out of no folder and ends no header, whatever is downloaded.
+func TestDownloadsHaveSafeNames(t *testing.T) {
+	t.Parallel()
+	s := start(t, nil)
+	var stored struct{ ID string }
+	s.post("/instances", newObject().file(t), &stored)
+	for _, route := range []string{"/file", "/attachments/dicom/data"} {
+		for asked, want := range map[string]string{"../../x\"\r\ny": `filename=".._.._xy"`, "ä.dcm": `filename="ä.dcm"; filename*=UTF-8''%C3%A4.dcm`} {
+			answer, err := http.Get(s.url + "/instances/" + stored.ID + route + "?filename=" + url.QueryEscape(asked))
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = answer.Body.Close()
+			if got := answer.Header.Get("Content-Disposition"); answer.StatusCode != http.StatusOK || got != want {
+				t.Errorf("%s, %q: %d %s", route, asked, answer.StatusCode, got)
+			}
+		}
 	}
 }

@@ -212,9 +212,21 @@ func (s *Server) archiveResources(c *Call, o *jobkinds.ArchiveOptions, texts []s
 	return nil
 }
 
-// downloadName is what the file of a download is called: the name that was asked for without what could end a header, or
-// lead out of a folder; else that of the resource.
+// downloadName is what the archive of a download is called: the name that was asked for, if it can be, else that of the
+// resource.
 func downloadName(asked, id string) string {
+	name := safeName(asked)
+	switch {
+	case name != "":
+		return name
+	case id != "":
+		return id + ".zip"
+	}
+	return "Archive.zip"
+}
+
+// safeName is a name that was asked for without what could end a header, or lead out of a folder; "" if nothing is left.
+func safeName(asked string) string {
 	asked = asked[:min(len(asked), 4*longestFilename)]
 	name := strings.TrimSpace(strings.Map(func(r rune) rune {
 		switch {
@@ -228,13 +240,10 @@ func downloadName(asked, id string) string {
 	for len(name) > longestFilename {
 		name = name[:strings.LastIndexFunc(name, func(rune) bool { return true })]
 	}
-	switch {
-	case strings.Trim(name, ".") != "":
-		return name
-	case id != "":
-		return id + ".zip"
+	if strings.Trim(name, ".") == "" {
+		return ""
 	}
-	return "Archive.zip"
+	return name
 }
 
 // longestFilename is what file systems take, in bytes.

@@ -232,11 +232,12 @@ func (s *Server) sendAttachment(c *Call, a *askedFor, mime string, data *io.Sect
 	query := c.Request.URL.Query()
 	name := uuid.UUID(a.Blob.Key).String()
 	if query.Has("filename") {
-		name = cleanFilename(query.Get("filename"))
+		name = safeName(query.Get("filename"))
 	}
-	c.w.Header().Set("Content-Type", mime)
 	if name != "" {
-		c.w.Header().Set("Content-Disposition", `filename="`+name+`"`)
+		c.download(mime, name)
+	} else {
+		c.w.Header().Set("Content-Type", mime)
 	}
 	http.ServeContent(c.w, c.Request, "", zeroTime, data)
 	return nil
@@ -259,16 +260,6 @@ func (c *Call) checkRange(size int64) error {
 		return incorrect
 	}
 	return nil
-}
-
-// cleanFilename leaves out what must not stand in a header.
-func cleanFilename(name string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f || r == '"' || r == '\\' {
-			return -1
-		}
-		return r
-	}, name)
 }
 
 func attachmentSize(_ *Server, c *Call, a *askedFor) error {

@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"cmp"
 	"errors"
 	"io"
 	"mime"
@@ -44,12 +45,7 @@ func instanceFile(s *Server, c *Call) error {
 		return err
 	}
 	defer object.Close()
-	name := id.String() + ".dcm"
-	if given := c.Request.URL.Query().Get("filename"); given != "" {
-		name = fileName(given)
-	}
-	c.w.Header().Set("Content-Type", "application/dicom")
-	c.w.Header().Set("Content-Disposition", `filename="`+name+`"`)
+	c.download("application/dicom", cmp.Or(safeName(c.Request.URL.Query().Get("filename")), id.String()+".dcm"))
 	if target := dicom.UID(c.Request.URL.Query().Get("transcode")); target != "" && target != object.TransferSyntax {
 		return c.transcoded(object, target)
 	}
@@ -82,21 +78,6 @@ func (c *Call) accepted() string {
 		}
 	}
 	return ""
-}
-
-// fileName makes a header's quoted text of a name for a download: what could end it, or leave its folder, is taken out.
-func fileName(name string) string {
-	const longest = 200
-	name = strings.Map(func(r rune) rune {
-		if r < 0x20 || r == 0x7f || strings.ContainsRune(`"\/`, r) {
-			return -1
-		}
-		return r
-	}, name)
-	for len(name) > longest {
-		name = name[:len(name)-1]
-	}
-	return strings.ToValidUTF8(name, "")
 }
 
 // transcoded answers with the file in another transfer syntax, as far as that needs no codec of pixel data.
