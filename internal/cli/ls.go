@@ -103,8 +103,13 @@ func runLs(ctx context.Context, o *lsOptions, name string) error {
 			return err
 		}
 	}
-	if more {
+	switch {
+	case more:
 		_, _ = fmt.Fprintf(o.env.Stderr, "gantry: there are more than %d (--limit)\n", o.limit)
+	case len(found) == 0 && len(search.Query)+len(search.Labels) > 0:
+		_, _ = fmt.Fprintf(o.env.Stderr, "gantry: no %s match\n", name)
+	case len(found) == 0:
+		_, _ = fmt.Fprintf(o.env.Stderr, "gantry: nothing is stored at %s\n", c.URL())
 	}
 	return nil
 }
@@ -124,6 +129,8 @@ func (o *lsOptions) search(at int) (apiclient.Search, error) {
 			continue
 		case at < filter.level:
 			return s, usagef("--%s is no condition on patients: list studies", filter.flag)
+		case strings.HasSuffix(filter.tag, "Date") && !isDateCondition(o.tags[i]):
+			return s, usagef("--%s %q: YYYYMMDD is expected, or a range such as 20240101-20241231 or 20240101-", filter.flag, o.tags[i])
 		}
 		tag := filter.tag
 		if at >= 2 {
@@ -132,6 +139,17 @@ func (o *lsOptions) search(at int) (apiclient.Search, error) {
 		s.Query[first(tag, filter.tag)] = o.tags[i]
 	}
 	return s, nil
+}
+
+// isDateCondition tells dates and ranges of the standard (PS3.4 C.2.2.2.5) from dates in another spelling, which would
+// match nothing. Wildcards, lists and dots, as of old objects, are the server's business.
+func isDateCondition(text string) bool {
+	if strings.ContainsAny(text, `*?.\`) {
+		return true
+	}
+	from, to, isRange := strings.Cut(text, "-")
+	day := func(s string) bool { return len(s) == 8 && strings.Trim(s, "0123456789") == "" }
+	return day(from) && (to == "" || day(to)) || isRange && from == "" && day(to)
 }
 
 func lsTags(at int) []string {

@@ -91,6 +91,9 @@ func scriptObject(t *testing.T, ts *testscript.TestScript, args []string) {
 	if len(args) > 2 {
 		o.class = classOf(args[2])
 	}
+	if len(args) > 3 {
+		o.study = "" // the only thing that a fourth word can ask for
+	}
 	writeObject(t, filepath.Dir(ts.MkAbs(args[0])), filepath.Base(args[0]), o)
 }
 

@@ -180,7 +180,7 @@ func (u *uploading) one(ctx context.Context, path string, part *share) error {
 	stored, err := u.client.Upload(ctx, part.reader(file), info.Size())
 	var status *apiclient.StatusError
 	switch {
-	case errors.As(err, &status) && !endsAll(status.Status):
+	case errors.As(err, &status) && !endsAll(status):
 		return u.note(sentFile{Path: path, Status: status.Status, Reason: first(status.Details, status.Message, http.StatusText(status.Status))}, nil, info.Size())
 	case err != nil:
 		return err
@@ -188,14 +188,19 @@ func (u *uploading) one(ctx context.Context, path string, part *share) error {
 	return u.note(sentFile{Path: path}, stored, info.Size())
 }
 
-// endsAll tells the answers that every other file would get, too.
-func endsAll(status int) bool {
-	switch status {
-	case http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusMethodNotAllowed:
+// endsAll tells the answers that every other file would get, too. A file without a UID it needs is 404 as well, as in Orthanc.
+func endsAll(answer *apiclient.StatusError) bool {
+	switch answer.Status {
+	case http.StatusNotFound:
+		return answer.OrthancStatus != codeInexistentTag
+	case http.StatusUnauthorized, http.StatusForbidden, http.StatusMethodNotAllowed:
 		return true
 	}
 	return false
 }
+
+// codeInexistentTag is the OrthancStatus of an object that lacks an element it needs.
+const codeInexistentTag = 21
 
 func (u *uploading) note(f sentFile, stored []apiclient.Stored, bytes int64) error {
 	u.mu.Lock()
