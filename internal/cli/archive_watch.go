@@ -21,7 +21,7 @@ func newWatchdog(ctx context.Context, limit time.Duration) (context.Context, *wa
 	ctx, cancel := context.WithCancelCause(ctx)
 	w := &watchdog{limit: limit, cancel: cancel, ctx: ctx}
 	if limit > 0 {
-		w.timer = time.AfterFunc(limit, func() { cancel(&pendingError{fmt.Sprintf("nothing has arrived for %s", limit)}) })
+		w.timer = time.AfterFunc(limit, func() { cancel(&pendingError{text: fmt.Sprintf("nothing has arrived for %s", limit)}) })
 	}
 	return ctx, w
 }

@@ -133,16 +133,21 @@ func (c *commitment) over(ctx context.Context, r *receiver, why error) error {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	case !errors.Is(why, errReleased) && !errors.Is(why, context.DeadlineExceeded):
-		return &brokenError{target: c.target, doing: "before " + count(pending, "report") + " came", err: why}
+		return &brokenError{target: c.target, doing: "before " + count(pending, "report") + " came", err: why, next: c.elsewhere()}
 	}
 	text := fmt.Sprintf("%s did not come within %s", count(pending, "report"), c.wait)
 	if errors.Is(why, errReleased) {
 		text = fmt.Sprintf("%s before %s came", why, count(pending, "report"))
 	}
+	return &pendingError{text: text, hint: c.elsewhere()}
+}
+
+// elsewhere says where a report that has not come may have gone.
+func (c *commitment) elsewhere() string {
 	if c.listen == "" {
-		text += "; a peer that reports on a new association needs --listen, and our AE title with that port in its configuration"
+		return "Most peers report on a new association: that needs --listen, and our AE title with that port in their configuration."
 	}
-	return &pendingError{text}
+	return "Has the peer this computer and the port of --listen for our AE title, " + c.aet + "? --wait gives it more time."
 }
 
 // serve listens for reports on new associations until stop is called.

@@ -60,7 +60,7 @@ type failuresError struct{ text, hint string }
 func (e *failuresError) Error() string { return e.text }
 
 // pendingError says that a time limit ended the waiting.
-type pendingError struct{ text string }
+type pendingError struct{ text, hint string }
 
 func (e *pendingError) Error() string { return e.text }
 

@@ -57,6 +57,7 @@ func explain(err error) (text, hint string) {
 	var status *apiclient.StatusError
 	var listen *daemon.ListenError
 	var failures *failuresError
+	var pending *pendingError
 	var locked *storage.LockedError
 	var archive *brokenArchiveError
 	switch {
@@ -69,6 +70,8 @@ func explain(err error) (text, hint string) {
 		return plain(err), usage.hint
 	case errors.As(err, &failures):
 		return failures.text, failures.hint
+	case errors.As(err, &pending):
+		return pending.text, pending.hint
 	case errors.As(err, &connect):
 		text, hint = explainNetwork(connect.err)
 		return connect.target.String() + ": " + text, hint
@@ -134,7 +137,7 @@ func explainListen(err error, flag string) (text, hint string) {
 	}
 	var address *net.AddrError
 	if errors.As(err, &address) {
-		return address.Err, ""
+		return address.Err, "[HOST]:PORT is expected, such as :11112."
 	}
 	return plain(err), ""
 }

@@ -93,7 +93,7 @@ func runJobsList(ctx context.Context, o *jobsListOptions) error {
 		return writeJSON(o.env, list)
 	}
 	if len(list) == 0 {
-		_, err := fmt.Fprintf(o.env.Stdout, "no such jobs at %s\n", c.URL())
+		_, err := fmt.Fprintf(o.env.Stderr, "gantry: no such jobs at %s\n", c.URL())
 		return err
 	}
 	return writeTable(o.env.Stdout, jobHeader(), jobRows(o.env.Now(), list))

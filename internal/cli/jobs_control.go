@@ -80,7 +80,7 @@ const codeCanceled = 37
 
 // outcome says what a call has done: nothing to a job that had ended, or was quicker.
 func (call jobControl) outcome(job *apiclient.Job) string {
-	if call.only == "" && job.Ended() && job.ErrorCode != codeCanceled {
+	if call.only == "" && job.Ended() && (call.verb != "cancel" || job.ErrorCode != codeCanceled) {
 		return "not " + call.done + ", it has ended: " + job.State
 	}
 	return call.done + ", now " + job.State

@@ -75,7 +75,10 @@ func jobWhat(now time.Time, j *apiclient.Job) string {
 	case "Failure":
 		trouble = first(j.ErrorDetails, j.ErrorDescription)
 	case "Retry":
-		trouble = fmt.Sprintf("attempt %d %s: %s", j.Attempts+1, until(now, j.NextAttempt), first(j.ErrorDetails, j.ErrorDescription))
+		trouble = fmt.Sprintf("attempt %d %s", j.Attempts+1, until(now, j.NextAttempt))
+		if j.ErrorCode != 0 { // a report may be late on purpose
+			trouble += ": " + first(j.ErrorDetails, j.ErrorDescription)
+		}
 	}
 	return printable(strings.Join(notEmpty(what, plainText(trouble)), ": "))
 }

@@ -82,7 +82,7 @@ func awaitJob(ctx context.Context, env *Env, c *apiclient.Client, id string) (*a
 		return job, nil // how it is by then
 	}
 	if errors.Is(err, errTimeLimit) {
-		return nil, &pendingError{"the daemon did not answer within the time limit"}
+		return nil, &pendingError{text: "the daemon did not answer within the time limit"}
 	}
 	return job, err
 }
@@ -100,7 +100,7 @@ func jobsOutcome(list []apiclient.Job) error {
 	}
 	switch {
 	case open > 0:
-		return &pendingError{fmt.Sprintf("%s not ended within the time limit", have(open, "job"))}
+		return &pendingError{text: fmt.Sprintf("%s not ended within the time limit", have(open, "job"))}
 	case failed > 0:
 		return &failuresError{text: count(failed, "job") + " failed"}
 	}

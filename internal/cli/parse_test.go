@@ -65,7 +65,7 @@ func TestExitCodes(t *testing.T) {
 		{&net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}, 3},
 		{&apiclient.ConnectError{Err: errors.New("x")}, 3},
 		{&apiclient.StatusError{Status: 401}, 3},
-		{&pendingError{"x"}, 4},
+		{&pendingError{text: "x"}, 4},
 		{&dul.TimeoutError{Phase: "DIMSE"}, 4},
 		{context.DeadlineExceeded, 4},
 		{&dul.AbortError{}, 5},

@@ -221,9 +221,9 @@ func runRemove(ctx context.Context, o *daemonCommand, uid string) error {
 func reportFailure(r *apiclient.Report) error {
 	switch r.Status {
 	case "Pending":
-		return &pendingError{"the report is still pending"}
+		return &pendingError{text: "the report is still pending"}
 	case "Timeout":
-		return &pendingError{"no report came before the deadline"}
+		return &pendingError{text: "no report came before the deadline"}
 	case "Success":
 		return nil
 	}

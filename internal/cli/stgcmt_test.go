@@ -119,7 +119,7 @@ func TestCommitmentAssociationLost(t *testing.T) {
 	t.Parallel()
 	p := &peer{t: t, report: "abort"}
 	o := run(t, nil, "stgcmt", "request", p.start(), "1.2.3=1.4").want(t, 5)
-	if !strings.Contains(o.stderr, "before 1 report came: the peer broke off the association") {
+	if !strings.Contains(o.stderr, "before 1 report came: the peer broke off the association") || !strings.Contains(o.stderr, "that needs --listen") {
 		t.Error(o.stderr)
 	}
 }

@@ -35,7 +35,8 @@ var (
 type LimitError struct{ Limit string }
 
 func (e *LimitError) Error() string {
-	return "storage: full: the limit of the store is reached (" + e.Limit + ") and nothing may be recycled; raise it or delete something"
+	return "storage: full: the limit of the store is reached (" + e.Limit + ") and nothing may be recycled (see MaximumStorageMode; protected " +
+		"patients stay, and committed ones without RecycleCommitted); raise it or delete something"
 }
 
 // Is makes it an ErrFull.
