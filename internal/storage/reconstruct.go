@@ -38,8 +38,21 @@ func (s *Store) Reconstruct(ctx context.Context, level index.Level, id index.ID,
 // retagBatch bounds the instances of one transaction, and the time others wait for it.
 const retagBatch = 50
 
-// retag reads the headers before the transaction begins.
+// retag reads the headers before the transaction begins, and again those of files that were replaced until then.
 func (s *Store) retag(ctx context.Context, rows []index.InstanceRow) error {
+	for len(rows) > 0 {
+		fresh, err := s.rereadRows(ctx, rows)
+		if err != nil {
+			return err
+		}
+		if rows, err = s.giveTags(ctx, fresh); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Store) rereadRows(ctx context.Context, rows []index.InstanceRow) ([]*index.NewInstance, error) {
 	fresh := make([]*index.NewInstance, 0, len(rows))
 	for i := range rows {
 		n, err := s.rereadRow(ctx, &rows[i])
@@ -49,18 +62,33 @@ func (s *Store) retag(ctx context.Context, rows []index.InstanceRow) error {
 			continue
 		}
 		if err != nil {
-			return err
+			return nil, err
 		}
 		fresh = append(fresh, n)
 	}
-	return s.Update(ctx, func(tx index.Tx) error {
+	return fresh, nil
+}
+
+// giveTags gives the index the tags of files, and gives back the instances that have another file by now.
+func (s *Store) giveTags(ctx context.Context, fresh []*index.NewInstance) (replaced []index.InstanceRow, err error) {
+	err = s.Update(ctx, func(tx index.Tx) error {
+		replaced = nil
 		for _, n := range fresh {
-			if err := tx.Retag(n); err != nil && !errors.Is(err, index.ErrNotFound) { // deleted meanwhile
+			row, err := tx.Instance(n.ID)
+			switch {
+			case err == nil && refOf(&row.Blob) != refOf(&n.Blob):
+				replaced = append(replaced, *row)
+				continue
+			case err == nil:
+				err = tx.Retag(n)
+			}
+			if err != nil && !errors.Is(err, index.ErrNotFound) { // deleted meanwhile
 				return err
 			}
 		}
 		return nil
 	})
+	return replaced, err
 }
 
 func (s *Store) rereadRow(ctx context.Context, row *index.InstanceRow) (*index.NewInstance, error) {
