@@ -70,7 +70,7 @@ func Encodings() []string {
 
 func daemonOptions() []option {
 	return []option{
-		{name: "ConcurrentJobs", doc: "Jobs that run at the same time; 0: one per processor core.", max: 1024},
+		{name: "ConcurrentJobs", doc: "Jobs that run at the same time; 0: one per processor core. Storage commitment reports come on top.", max: 1024},
 		{name: "JobsHistorySize", doc: "Finished jobs that are kept for /jobs."},
 		{name: "LimitJobs", doc: "Jobs that may wait or run; 0: no limit. Beyond it an asynchronous request is refused,\na synchronous one waits until another job has ended."},
 		{name: "SaveJobs", doc: "Whether jobs are kept over a restart."},

@@ -141,7 +141,7 @@ func (d *Daemon) buildJobs(ctx context.Context) (err error) {
 	}
 	engine := jobs.Config{Workers: d.cfg.ConcurrentJobs, HistorySize: d.cfg.JobsHistorySize, Limit: d.cfg.LimitJobs,
 		OutputDir: outputs, OutputLimit: d.cfg.MediaArchiveSize, SetAside: !d.cfg.LoadJobs,
-		Factories: d.peers.Factories(), Observer: d.jobObserver(), Logger: d.logger(loglevel.Jobs)}
+		Factories: d.peers.Factories(), Lanes: d.peers.Lanes(), Observer: d.jobObserver(), Logger: d.logger(loglevel.Jobs)}
 	if d.cfg.SaveJobs {
 		engine.Saver = jobkinds.Saver{Store: d.store}
 	}

@@ -58,6 +58,12 @@ func (d *Deps) Factories() map[string]jobs.Factory {
 	}
 }
 
+// Lanes gives the kinds that must not wait for others slots of their own: what a peer has asked to be told of must not
+// come late because another peer hangs, to which something is being sent.
+func (d *Deps) Lanes() map[string]int {
+	return map[string]int{KindCommitmentSCP: max(d.Config.ConcurrentJobs, 2)}
+}
+
 func (d *Deps) log() *slog.Logger {
 	if d.Logger == nil {
 		return slog.New(slog.DiscardHandler)

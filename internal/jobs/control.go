@@ -12,7 +12,7 @@ func (e *Engine) Pause(ctx context.Context, id string) error {
 	return e.control(ctx, id, func(en *entry) error {
 		switch en.rec.State {
 		case Pending:
-			e.pending.remove(en)
+			e.lane(en).pending.remove(en)
 			e.move(en, verdict{state: Paused})
 		case Retry:
 			en.timer.Stop()
@@ -63,7 +63,7 @@ func (e *Engine) Cancel(ctx context.Context, id string) error {
 			if err := e.revive(en); err != nil {
 				e.log.Error("a job that is cancelled cannot be told", "job", id, "type", en.rec.Kind, "error", err)
 			}
-			e.pending.remove(en)
+			e.lane(en).pending.remove(en)
 			if en.timer != nil {
 				en.timer.Stop()
 			}
@@ -153,7 +153,7 @@ func (e *Engine) SetPriority(ctx context.Context, id string, priority int) error
 			return ErrState
 		}
 		en.rec.Priority = priority
-		e.pending.fix(en)
+		e.lane(en).pending.fix(en)
 		return nil
 	})
 }

@@ -24,6 +24,8 @@ type Config struct {
 	Limit       int   // unfinished jobs held; 0 = no limit
 	OutputLimit int   // successful jobs whose files are kept, the least recently used go first; 0 = no limit
 	Saver       Saver // nil: nothing survives a restart
+	// Lanes gives kinds of jobs slots of their own, beside Workers, so that they need not wait for any others.
+	Lanes map[string]int
 	// OutputDir is the folder of the files that jobs leave behind, which belongs to the engine alone; "": jobs cannot
 	// leave any. Without a Saver it is emptied at start and stop.
 	OutputDir string
@@ -48,10 +50,10 @@ type Engine struct {
 
 	mu         sync.Mutex
 	entries    map[string]*entry
-	pending    queue
+	common     lane // of all kinds that have none of their own
+	lanes      map[string]*lane
 	history    []*entry // ended, oldest first
 	totals     totals
-	running    int
 	unfinished int
 	seq        int64
 	aside      map[string]bool // jobs that were kept and are not loaded
@@ -120,7 +122,7 @@ func New(cfg Config) *Engine {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	e := &Engine{cfg: cfg, log: cfg.Logger, entries: map[string]*entry{}, totals: newTotals(),
-		outputs: outputFolder{cfg.OutputDir},
+		outputs: outputFolder{cfg.OutputDir}, common: lane{slots: cfg.Workers}, lanes: newLanes(cfg.Lanes),
 		changes: time.Now().UnixMicro()} // so that the numbers of a later run are larger
 	e.ctx, e.cancel = context.WithCancelCause(context.Background())
 	e.saves = newSaves(e)
@@ -174,7 +176,7 @@ func (e *Engine) load(records []Record) {
 	e.trim()
 	e.sweepOutputs()
 	e.started = true
-	e.dispatch()
+	e.dispatchAll()
 }
 
 // setAside leaves the jobs that were kept where they are, and lines new ones up behind them.
@@ -191,7 +193,7 @@ func (e *Engine) setAside(records []Record) {
 		e.log.Warn("the jobs that were kept are set aside until the next start without --no-jobs", "jobs", len(records))
 	}
 	e.started = true
-	e.dispatch()
+	e.dispatchAll()
 }
 
 // IsSetAside reports whether a job was kept by an earlier run and is left alone by this one.

@@ -87,12 +87,13 @@ type turn struct {
 // gated is a job that does a step only when the test takes its turn.
 type gated struct {
 	ID    string
+	Lane  string // its kind
 	Steps int
 	Done  int
 	turns chan<- turn
 }
 
-func (g *gated) Kind() string                { return "Gated" }
+func (g *gated) Kind() string                { return g.Lane }
 func (g *gated) Sleeps() bool                { return g.Steps > 2 }
 func (g *gated) Progress() (int, int)        { return g.Done, g.Steps }
 func (g *gated) Content() any                { return nil }
@@ -109,28 +110,36 @@ func (g *gated) Step(ctx context.Context) (Result, error) {
 	}
 }
 
-// model says what an engine with one slot has to do: it is a table of the jobs, looked through from the beginning.
+// kinds of the model's jobs: those of the second have a lane of their own.
+var kinds = []string{"Common", "Apart"}
+
+// model says what an engine with one slot in each of two lanes has to do: it is a table of the jobs, looked through from
+// the beginning.
 type model struct {
 	t       *rapid.T
 	engine  *Engine
 	disk    *lossy
-	turns   chan turn
+	turns   map[string]chan turn // by kind, as below
+	kind    map[string]string
 	order   []string // ids as submitted
 	level   map[string]int
 	state   map[string]State
 	promise map[string]State // what was acknowledged as kept: that it waits, is paused, or how it ended
-	running string
+	running map[string]string
 }
 
 func (m *model) begin() {
-	turns := make(chan turn)
-	m.turns, m.running = turns, ""
-	m.engine = New(Config{Workers: 1, HistorySize: 1000, Saver: m.disk, Factories: map[string]Factory{
-		"Gated": func(_ int, data []byte) (Job, error) {
+	m.turns, m.running = map[string]chan turn{}, map[string]string{}
+	factories := map[string]Factory{}
+	for _, kind := range kinds {
+		turns := make(chan turn)
+		m.turns[kind] = turns
+		factories[kind] = func(_ int, data []byte) (Job, error) {
 			g := &gated{turns: turns}
 			return g, json.Unmarshal(data, g)
-		},
-	}})
+		}
+	}
+	m.engine = New(Config{Workers: 1, Lanes: map[string]int{kinds[1]: 1}, HistorySize: 1000, Saver: m.disk, Factories: factories})
 	for _, id := range m.order {
 		r, kept := m.disk.written[id]
 		if !kept {
@@ -147,32 +156,35 @@ func (m *model) begin() {
 	if err := m.engine.Start(context.Background()); err != nil {
 		m.t.Fatal(err)
 	}
-	m.dispatch()
+	for _, kind := range kinds {
+		m.dispatch(kind)
+	}
 }
 
 // dispatch is the rule: the largest priority, and among equals the one submitted first.
-func (m *model) dispatch() {
-	if m.running != "" {
+func (m *model) dispatch(kind string) {
+	if m.running[kind] != "" {
 		return
 	}
+	next := ""
 	for _, id := range m.order {
-		if m.state[id] == Pending && (m.running == "" || m.level[id] > m.level[m.running]) {
-			m.running = id
+		if m.kind[id] == kind && m.state[id] == Pending && (next == "" || m.level[id] > m.level[next]) {
+			next = id
 		}
 	}
-	if m.running != "" {
-		m.state[m.running] = Running
+	if m.running[kind] = next; next != "" {
+		m.state[next] = Running
 	}
 }
 
-// step lets the next job do a step, which has to be the right one.
-func (m *model) step() {
-	if m.running == "" {
+// step lets the next job of a kind do a step, which has to be the right one.
+func (m *model) step(kind string) {
+	if m.running[kind] == "" {
 		return
 	}
-	now := <-m.turns
-	if now.id != m.running {
-		m.t.Fatalf("job %s does a step, want %s", now.id, m.running)
+	now := <-m.turns[kind]
+	if now.id != m.running[kind] {
+		m.t.Fatalf("job %s does a step, want %s", now.id, m.running[kind])
 	}
 	if now.last {
 		m.ended(now.id, Success)
@@ -191,22 +203,24 @@ func (m *model) ended(id string, want State) {
 
 func (m *model) left(id string, state State) {
 	m.state[id] = state
-	if m.running == id {
-		m.running = ""
+	kind := m.kind[id]
+	if m.running[kind] == id {
+		m.running[kind] = ""
 	}
-	m.dispatch()
+	m.dispatch(kind)
 }
 
 func (m *model) submit() {
 	id := NewID()
 	level := rapid.IntRange(-1, 1).Draw(m.t, "priority")
-	job := &gated{ID: id, Steps: rapid.IntRange(1, 5).Draw(m.t, "steps"), turns: m.turns}
+	kind := rapid.SampledFrom(kinds).Draw(m.t, "kind")
+	job := &gated{ID: id, Lane: kind, Steps: rapid.IntRange(1, 5).Draw(m.t, "steps"), turns: m.turns[kind]}
 	if _, err := m.engine.Submit(context.Background(), job, Options{ID: id, Priority: level}); err != nil {
 		m.t.Fatal(err)
 	}
 	m.order = append(m.order, id)
-	m.state[id], m.level[id], m.promise[id] = Pending, level, Pending
-	m.dispatch()
+	m.kind[id], m.state[id], m.level[id], m.promise[id] = kind, Pending, level, Pending
+	m.dispatch(kind)
 }
 
 func (m *model) pause(id string) {
@@ -237,7 +251,7 @@ func (m *model) resume(id string) {
 	}
 	if err == nil {
 		m.state[id], m.promise[id] = Pending, Pending
-		m.dispatch()
+		m.dispatch(m.kind[id])
 	}
 }
 
@@ -258,7 +272,7 @@ func (m *model) resubmit(id string) {
 	if err == nil { // it lines up behind the others
 		m.order = append(slices.DeleteFunc(m.order, func(other string) bool { return other == id }), id)
 		m.state[id], m.promise[id] = Pending, Pending
-		m.dispatch()
+		m.dispatch(m.kind[id])
 	}
 }
 
@@ -292,7 +306,7 @@ func TestTheRightJobRuns(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		m := &model{t: t, disk: &lossy{written: map[string]Record{}}, level: map[string]int{}, state: map[string]State{},
-			promise: map[string]State{}}
+			promise: map[string]State{}, kind: map[string]string{}}
 		m.begin()
 		calls := []string{"submit", "submit", "step", "step", "step", "pause", "resume", "cancel", "resubmit", "priority", "stop", "kill"}
 		for range rapid.IntRange(1, 60).Draw(t, "calls") {
@@ -303,8 +317,10 @@ func TestTheRightJobRuns(t *testing.T) {
 				m.resume(id)
 			}
 		}
-		for m.running != "" {
-			m.step()
+		for _, kind := range kinds {
+			for m.running[kind] != "" {
+				m.step(kind)
+			}
 		}
 		m.stop()
 		if fmt.Sprint(len(m.disk.written)) != fmt.Sprint(len(m.order)) {
@@ -318,7 +334,7 @@ func (m *model) call(name string) {
 	case "submit":
 		m.submit()
 	case "step":
-		m.step()
+		m.step(rapid.SampledFrom(kinds).Draw(m.t, "kind"))
 	case "stop":
 		m.stop()
 		m.begin()

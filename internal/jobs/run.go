@@ -12,14 +12,6 @@ import (
 // saveInterval bounds how often progress alone is stored.
 const saveInterval = time.Second
 
-// dispatch starts pending jobs while slots are free. Engine.mu is held.
-func (e *Engine) dispatch() {
-	for e.started && !e.stopped && e.running < e.cfg.Workers && len(e.pending) > 0 {
-		e.running++
-		e.launch(e.pending.next())
-	}
-}
-
 // launch begins to run a job. Engine.mu is held.
 func (e *Engine) launch(en *entry) {
 	ctx, stop := context.WithCancelCause(e.ctx)
@@ -145,14 +137,14 @@ func (e *Engine) settle(en *entry, v verdict) {
 	en.stop, en.wish = nil, ""
 	en.rec.Runtime += now.Sub(en.since)
 	if !en.beside {
-		e.running--
+		e.lane(en).running--
 	}
 	en.beside = false
 	e.move(en, v)
 	if !v.state.Ended() {
 		e.notify(en) // an end is told when it is kept
 	}
-	e.dispatch()
+	e.dispatch(e.lane(en))
 	e.mu.Unlock()
 	e.flush(en.rec.ID)
 	e.announce(en)
@@ -182,7 +174,7 @@ func (e *Engine) move(en *entry, v verdict) {
 	}
 	switch v.state {
 	case Pending:
-		e.pending.add(en)
+		e.lane(en).pending.add(en)
 	case Retry:
 		en.rec.NextAttempt = en.rec.Changed.Add(v.delay)
 		e.waitForRetry(en, v.delay)
@@ -271,9 +263,9 @@ func (e *Engine) toPending(en *entry) {
 	}
 	en.rec.State, en.rec.Changed, en.kept = Pending, time.Now(), false
 	e.count(en, Pending)
-	e.pending.add(en)
+	e.lane(en).pending.add(en)
 	e.notify(en)
-	e.dispatch()
+	e.dispatch(e.lane(en))
 }
 
 // publish takes progress and content from the job, between steps or within one.

@@ -78,9 +78,9 @@ func (e *Engine) submit(ctx context.Context, job Job, o Options) (*entry, error)
 		e.launch(en)
 		return en, nil
 	}
-	e.pending.add(en)
+	e.lane(en).pending.add(en)
 	e.notify(en)
-	e.dispatch()
+	e.dispatch(e.lane(en))
 	e.hasSaved(en, states)
 	return en, nil
 }
@@ -153,7 +153,7 @@ func (e *Engine) restore(r Record) {
 		e.waitForRetry(en, min(time.Until(r.NextAttempt), r.NextAttempt.Sub(r.Changed)))
 	default:
 		en.rec.State = Pending
-		e.pending.add(en)
+		e.lane(en).pending.add(en)
 	}
 }
 

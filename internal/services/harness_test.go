@@ -81,7 +81,7 @@ func (s *site) start(addr string) {
 	log := slog.New(slog.NewTextHandler(s.logged, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	s.store = store
 	s.peers = &jobkinds.Deps{Config: s.cfg, Store: store, Modalities: s.table, Logger: log}
-	engine := jobs.Config{Workers: 2, HistorySize: 1000, Limit: s.cfg.LimitJobs, Factories: s.peers.Factories(), Logger: log}
+	engine := jobs.Config{Workers: 2, HistorySize: 1000, Limit: s.cfg.LimitJobs, Factories: s.peers.Factories(), Lanes: s.peers.Lanes(), Logger: log}
 	if s.cfg.SaveJobs {
 		engine.Saver = jobkinds.Saver{Store: store}
 	}
