@@ -91,7 +91,7 @@ func (s *Server) attachmentParam(c *Call) (int, error) {
 	}
 	number, err := strconv.Atoi(name)
 	if err != nil {
-		return 0, &apiError{Code: jobs.CodeInexistent}
+		return 0, fail(jobs.CodeInexistent, "%.80q is no attachment: give a number from 1024, or declare the name in UserContentType", name)
 	}
 	return number, nil
 }

@@ -49,10 +49,11 @@ func describe(code jobs.Code) string {
 	return code.Describe()
 }
 
-// httpStatus is rule 3 of Orthanc's REST API: what each code becomes.
+// httpStatus is rule 3 of Orthanc's REST API: what each code becomes. Unknown tags are 500 there, though it is the request
+// that is wrong.
 func httpStatus(code jobs.Code) int {
 	switch code {
-	case 3, 5, 8, 12, 15, 28, 2019, 2020, 2021, 2022, 2023, 2024, 2025:
+	case 3, 5, 8, 12, 15, statusUnknownTag, 28, 2019, 2020, 2021, 2022, 2023, 2024, 2025:
 		return http.StatusBadRequest
 	case statusUnauthorized:
 		return http.StatusUnauthorized

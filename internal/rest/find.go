@@ -99,7 +99,7 @@ func (s *Server) findShown(b *findBody) (sh shown, plain bool, err error) {
 	for _, name := range names {
 		tag, ok := s.parseTag(name)
 		if !ok {
-			return sh, false, fail(statusUnknownTag, "%.80s", name)
+			return sh, false, fail(statusUnknownTag, noTag, name)
 		}
 		sh.tags = append(sh.tags, tag)
 	}

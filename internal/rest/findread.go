@@ -65,7 +65,7 @@ func (s *Server) conditions(fields map[string]json.RawMessage, caseSensitive boo
 	for name, value := range fields {
 		tag, ok := s.parseTag(name)
 		if !ok {
-			return nil, fail(statusUnknownTag, "%.80s", name)
+			return nil, fail(statusUnknownTag, noTag, name)
 		}
 		c, ok, err := s.condition(tag, name, value, caseSensitive, depth)
 		if err != nil {
@@ -252,7 +252,7 @@ func (s *Server) orderKey(kind, key string, order *index.Order) error {
 	case "DicomTag":
 		tag, ok := s.parseTag(key)
 		if !ok {
-			return fail(statusUnknownTag, "%.80s", key)
+			return fail(statusUnknownTag, noTag, key)
 		}
 		level, ok := s.engine().LevelOf(tag, order.Level)
 		if _, computed := index.Computed(tag); !ok || computed || level > order.Level {

@@ -135,7 +135,7 @@ func (s *Server) metadataParam(c *Call) (int, error) {
 	if _, err := strconv.Atoi(name); err == nil {
 		return -1, nil // a number that nothing has
 	}
-	return 0, &apiError{Code: jobs.CodeInexistent}
+	return 0, fail(jobs.CodeInexistent, "%.80q is no metadata: give a number from 1024, or declare the name in UserMetadata", name)
 }
 
 // isUserNumber tells the numbers that are users'.

@@ -130,7 +130,7 @@ func (s *Server) serve(w *recorder, r *http.Request) error {
 	params := map[string]string{}
 	found := s.tree.match(path, params)
 	if found == nil {
-		return s.refuse(w, r, &apiError{Code: jobs.CodeUnknownResource})
+		return s.refuse(w, r, fail(jobs.CodeUnknownResource, "There is no such route: /openapi.json lists those that are served"))
 	}
 	route := found.routes[r.Method]
 	if route == nil {

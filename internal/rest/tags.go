@@ -70,6 +70,9 @@ func (s *Server) tagsAsked(c *Call, level index.Level) (options dicomjson.Option
 	return options, r, err
 }
 
+// noTag says what a tag has to look like.
+const noTag = "%.100q is no DICOM tag: give a number such as 0010-0020, or a keyword"
+
 // tag reads a tag as a number, with a comma or a hyphen, or as a name.
 func (s *Server) tag(name string) (dicom.Tag, error) {
 	if tag, err := dicom.ParseTag(strings.Replace(name, "-", ",", 1)); err == nil {
@@ -78,7 +81,7 @@ func (s *Server) tag(name string) (dicom.Tag, error) {
 	if entry, known := s.Dictionary.LookupKeyword(name); known {
 		return entry.Tag, nil
 	}
-	return 0, fail(statusUnknownTag, "%.100q is no DICOM tag: give a number such as 0010-0020, or a keyword", name)
+	return 0, fail(statusUnknownTag, noTag, name)
 }
 
 // charset is the defined term of text in objects that name no character set.
