@@ -60,7 +60,7 @@ func TestSearches(t *testing.T) {
 		{"Instance", `{"ReferencedImageSequence": [{"ReferencedSOPInstanceUID": "1.2"}]}`, "", ""},
 		{"Study", `{}`, `, "OrderBy": [{"Type": "DicomTag", "Key": "StudyDate", "Direction": "DESC"},
 			{"Type": "DicomTag", "Key": "PatientID", "Direction": "ASC"}], "Limit": 3`, "1.2.3.2.1 1.2.3.1.2 1.2.3.1.1"},
-		{"Study", `{}`, `, "OrderBy": [{"Type": "DicomTag", "Key": "StudyInstanceUID", "Direction": "ASC"}], "Since": 3, "Limit": 9`,
+		{"Study", `{}`, `, "OrderBy": [{"Type": "DicomTag", "Key": "StudyInstanceUID", "Direction": "ASC"}], "Since": 3, "Limit": 2`,
 			"1.2.3.3.1 1.2.3.4.1"},
 		{"Series", `{"PatientAge": "*Y"}`, "", "-"},
 	} {
