@@ -15,7 +15,7 @@ type Saver struct{ Store *storage.Store }
 
 var _ jobs.Saver = Saver{}
 
-// Save writes the records in one durable transaction.
+// Save writes the records in one durable transaction, but for those that are older than what is there.
 func (s Saver) Save(ctx context.Context, records []jobs.Record) error {
 	return s.Store.Update(ctx, func(tx index.Tx) error {
 		for i := range records {
@@ -72,7 +72,7 @@ func jobRow(r *jobs.Record) index.JobRow {
 		percent = min(100*r.Done/r.Total, 100)
 	}
 	return index.JobRow{
-		ID: r.ID, Kind: r.Kind, State: string(r.State), Priority: r.Priority, Seq: r.Seq,
+		ID: r.ID, Kind: r.Kind, State: string(r.State), Priority: r.Priority, Seq: r.Seq, Number: r.Number,
 		Created: r.Created, Changed: r.Changed, NextAttempt: r.NextAttempt, Runtime: r.Runtime, Attempt: r.Attempt,
 		Progress: percent, ErrorCode: int(r.ErrorCode), ErrorText: r.ErrorCode.Describe(), ErrorDetails: r.ErrorDetails,
 		Version: r.Version, Data: r.Data, DataKept: r.DataKept, Content: r.Content, UserData: r.UserData,
@@ -81,7 +81,7 @@ func jobRow(r *jobs.Record) index.JobRow {
 
 func jobRecord(r *index.JobRow) jobs.Record {
 	return jobs.Record{
-		ID: r.ID, Kind: r.Kind, State: jobs.State(r.State), Priority: r.Priority, Seq: r.Seq,
+		ID: r.ID, Kind: r.Kind, State: jobs.State(r.State), Priority: r.Priority, Seq: r.Seq, Number: r.Number,
 		Created: r.Created, Changed: r.Changed, NextAttempt: r.NextAttempt, Runtime: r.Runtime, Attempt: r.Attempt,
 		Done: r.Progress, Total: 100, ErrorCode: jobs.Code(r.ErrorCode), ErrorDetails: r.ErrorDetails,
 		Version: r.Version, Data: r.Data, Content: r.Content, UserData: r.UserData,

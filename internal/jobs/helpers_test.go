@@ -36,6 +36,9 @@ func (m *memory) Save(_ context.Context, records []Record) error {
 
 // put writes a record like a Saver.
 func put(records map[string]Record, r Record) {
+	if r.Number < records[r.ID].Number {
+		return
+	}
 	if r.DataKept {
 		r.Version, r.Data, r.DataKept = records[r.ID].Version, records[r.ID].Data, false
 	}

@@ -32,6 +32,7 @@ type Record struct {
 	State        State
 	Priority     int   // larger runs first
 	Seq          int64 // order among equal priorities
+	Number       int64 // of this state of the job: one with a larger number is newer
 	Created      time.Time
 	Changed      time.Time     // last change of State
 	Runtime      time.Duration // time spent running
@@ -48,6 +49,9 @@ type Record struct {
 }
 
 // Saver keeps records. Save and Delete return when the change is durable.
+//
+// A record never replaces one of the same job with a larger number: what the engine saves may have been overtaken by a
+// transaction of the job's own ([Handle.Record]), or the other way around.
 type Saver interface {
 	Save(ctx context.Context, records []Record) error
 	Delete(ctx context.Context, ids ...string) error

@@ -193,9 +193,10 @@ func (en *entry) stored() (Record, error) {
 	return rec, nil
 }
 
-// snapshot is the record with the present run counted in, and with what was asked of it: a restart finds it paused, or
-// with the code of a cancel. Engine.mu is held.
+// snapshot is the record, newer than all before, with the present run counted in, and with what was asked of it: a restart
+// finds it paused, or with the code of a cancel. Engine.mu is held.
 func (en *entry) snapshot() Record {
+	en.rec.Number++
 	rec := en.rec
 	if rec.DataKept = en.durable; en.durable {
 		rec.Data = nil

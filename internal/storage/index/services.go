@@ -11,6 +11,7 @@ type JobRow struct {
 	State        string
 	Priority     int
 	Seq          int64
+	Number       int64 // PutJob leaves a row with a larger one as it is
 	Created      time.Time
 	Changed      time.Time
 	NextAttempt  time.Time

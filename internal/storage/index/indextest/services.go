@@ -135,7 +135,7 @@ func testReclaims(t *testing.T, open Opener) {
 
 func testJobs(t *testing.T, open Opener) {
 	x := open(t, t.TempDir())
-	j := index.JobRow{ID: "a", Kind: "StorageCommitmentScp", State: "Retry", Priority: -3, Seq: 2, Created: made,
+	j := index.JobRow{ID: "a", Kind: "StorageCommitmentScp", State: "Retry", Priority: -3, Seq: 2, Number: 7, Created: made,
 		Changed: made.Add(time.Second), NextAttempt: made.Add(time.Minute), Runtime: time.Millisecond, Attempt: 4, Progress: 50,
 		ErrorCode: 9, ErrorText: "t", ErrorDetails: "d", Version: 1, Data: []byte{0, 1}, Content: []byte("{}"), UserData: []byte("[]")}
 	update(t, x, func(tx index.Tx) error { return errors.Join(tx.PutJob(j), tx.PutJob(index.JobRow{ID: "b", Seq: 1})) })
@@ -159,6 +159,20 @@ func testJobs(t *testing.T, open Opener) {
 		got, err := r.Job("a")
 		if err != nil || got.State != "Pending" || !bytes.Equal(got.Data, j.Data) || got.Version != j.Version {
 			t.Errorf("got %+v, %v", got, err)
+		}
+		return err
+	})
+	update(t, x, func(tx index.Tx) error {
+		older := kept
+		older.Number, older.State = 6, "Running"
+		whole := older
+		whole.DataKept = false
+		return errors.Join(tx.PutJob(older), tx.PutJob(whole))
+	})
+	view(t, x, func(r index.ReadTx) error {
+		got, err := r.Job("a")
+		if err != nil || got.State != "Pending" || !bytes.Equal(got.Data, j.Data) || got.Number != 7 {
+			t.Errorf("overwritten by an older one: %+v, %v", got, err)
 		}
 		return err
 	})

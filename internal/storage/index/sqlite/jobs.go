@@ -9,15 +9,17 @@ import (
 )
 
 const jobColumns = "id, kind, state, priority, seq, created, changed, next_attempt, runtime, attempt, progress, " +
-	"error_code, error_text, error_details, version, data, content, user_data"
+	"error_code, error_text, error_details, version, data, content, user_data, number"
 
 const (
-	putJobKeepingData = "INSERT INTO jobs(" + jobColumns + ") VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) " +
+	setJobKeepingData = "INSERT INTO jobs(" + jobColumns + ") VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) " +
 		"ON CONFLICT(id) DO UPDATE SET kind=excluded.kind, state=excluded.state, priority=excluded.priority, seq=excluded.seq, " +
 		"created=excluded.created, changed=excluded.changed, next_attempt=excluded.next_attempt, runtime=excluded.runtime, " +
 		"attempt=excluded.attempt, progress=excluded.progress, error_code=excluded.error_code, error_text=excluded.error_text, " +
-		"error_details=excluded.error_details, content=excluded.content, user_data=excluded.user_data"
-	putJob = putJobKeepingData + ", version=excluded.version, data=excluded.data"
+		"error_details=excluded.error_details, content=excluded.content, user_data=excluded.user_data, number=excluded.number"
+	unlessNewer       = " WHERE excluded.number>=jobs.number"
+	putJobKeepingData = setJobKeepingData + unlessNewer
+	putJob            = setJobKeepingData + ", version=excluded.version, data=excluded.data" + unlessNewer
 )
 
 // Jobs implements index.Services.
@@ -47,6 +49,7 @@ func jobRow(s *sqlite.Stmt) index.JobRow {
 		Progress: s.ColumnInt(10), ErrorCode: s.ColumnInt(11), ErrorText: s.ColumnText(12),
 		ErrorDetails: s.ColumnText(13), Version: s.ColumnInt(14), Data: columnBytes(s, 15),
 		Content: columnBytes(s, 16), UserData: columnBytes(s, 17),
+		Number: s.ColumnInt64(18),
 	}
 }
 
@@ -60,7 +63,7 @@ func (t *tx) PutJob(j index.JobRow) error {
 		text(j.ID), text(j.Kind), text(j.State), num(int64(j.Priority)), num(j.Seq), num(toMicro(j.Created)),
 		num(toMicro(j.Changed)), num(toMicro(j.NextAttempt)), num(int64(j.Runtime)), num(int64(j.Attempt)),
 		num(int64(j.Progress)), num(int64(j.ErrorCode)), text(j.ErrorText), text(j.ErrorDetails), num(int64(j.Version)),
-		bytesOf(j.Data), bytesOf(j.Content), bytesOf(j.UserData))
+		bytesOf(j.Data), bytesOf(j.Content), bytesOf(j.UserData), num(j.Number))
 }
 
 // DeleteJob implements index.Tx.

@@ -135,7 +135,8 @@ ALTER TABLE jobs RENAME TO jobs_of_format1;
 CREATE TABLE jobs(
 	pk INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, state TEXT NOT NULL, priority INTEGER, seq INTEGER,
 	created INTEGER, changed INTEGER, next_attempt INTEGER, runtime INTEGER, attempt INTEGER, progress INTEGER,
-	error_code INTEGER, error_text TEXT, error_details TEXT, version INTEGER, data BLOB, content BLOB, user_data BLOB);
+	error_code INTEGER, error_text TEXT, error_details TEXT, version INTEGER, data BLOB, content BLOB, user_data BLOB,
+	number INTEGER NOT NULL DEFAULT 0);
 INSERT INTO jobs(id, kind, state, priority, seq, created, changed, next_attempt, runtime, attempt, progress, error_code,
 	error_text, error_details, version, data, content, user_data) SELECT id, kind, state, priority, seq, created, changed,
 	next_attempt, runtime, attempt, progress, error_code, error_text, error_details, version, data, content, user_data
