@@ -43,6 +43,7 @@ type awayPeer struct {
 
 type attempt struct {
 	by    requestID
+	job   string
 	since time.Time
 	ended chan struct{}
 }
@@ -61,7 +62,7 @@ func (a *awayPeers) enter(ctx context.Context, addr string, id requestID, jobID 
 		}
 		if p.answers || other == nil {
 			if !p.answers {
-				p.first = &attempt{by: id, since: time.Now(), ended: make(chan struct{})}
+				p.first = &attempt{by: id, job: jobID, since: time.Now(), ended: make(chan struct{})}
 			}
 			a.mu.Unlock()
 			return nil
@@ -119,6 +120,7 @@ func (a *awayPeers) answered(addr string, id requestID) {
 	defer a.mu.Unlock()
 	p := a.peer(addr)
 	p.answers = true
+	delete(p.waiting, id)
 	p.end(id)
 }
 
@@ -146,7 +148,7 @@ func (a *awayPeers) tidy(addr string) {
 	}
 }
 
-// back forgets that the peer was away and returns the jobs that waited for it.
+// back forgets that the peer was away and returns the jobs that wait for it, or are just about to.
 func (a *awayPeers) back(addr string) (jobIDs []string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -156,6 +158,9 @@ func (a *awayPeers) back(addr string) (jobIDs []string) {
 	}
 	for _, id := range p.waiting {
 		jobIDs = append(jobIDs, id)
+	}
+	if p.first != nil && p.waiting[p.first.by] == "" { // it may have been refused a moment before the peer was back
+		jobIDs = append(jobIDs, p.first.job)
 	}
 	clear(p.waiting)
 	p.since, p.by = time.Time{}, requestID{}

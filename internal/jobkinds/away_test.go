@@ -37,6 +37,9 @@ func TestAwayPeers(t *testing.T) {
 			t.Errorf("waiting: %v", waiting)
 		}
 		check("back", first, nil)
+		if waiting := away.back(addr); !slices.Equal(waiting, []string{"job 1"}) {
+			t.Errorf("back while its first attempt may just have failed: %v", waiting)
+		}
 		entered := make(chan error)
 		go func() { entered <- away.enter(t.Context(), addr, second, "job 2") }()
 		synctest.Wait()

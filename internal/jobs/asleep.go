@@ -70,7 +70,7 @@ func (e *Engine) fetch(ctx context.Context, en *entry) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if en.asleep() && en.states == states {
-		en.rec.Data = data
+		en.rec.Data = append([]byte{}, data...) // not nil, whatever it was
 	}
 	return nil
 }
@@ -80,16 +80,29 @@ func (e *Engine) wake(ctx context.Context, en *entry) error {
 	if en.job != nil {
 		return nil
 	}
-	err := e.fetch(ctx, en)
-	if errors.Is(err, ErrUnknown) {
-		return err
+	for {
+		err := e.fetch(ctx, en)
+		if errors.Is(err, ErrUnknown) {
+			return err
+		}
+		if err != nil {
+			return Again(Fail(CodeDatabase, err))
+		}
+		if err := e.reviveLoaded(en); !errors.Is(err, errAsleep) {
+			return err
+		}
 	}
-	if err != nil {
-		return Again(Fail(CodeDatabase, err))
-	}
+}
+
+// reviveLoaded makes a job again from the state that was loaded; errAsleep when that was let go of meanwhile, because the
+// job was stored once more.
+func (e *Engine) reviveLoaded(en *entry) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	err = e.revive(en)
+	if en.asleep() {
+		return errAsleep
+	}
+	err := e.revive(en)
 	if en.durable {
 		en.rec.Data = nil
 	}

@@ -38,13 +38,18 @@ func (e *Engine) Resume(ctx context.Context, id string) error {
 	})
 }
 
-// TryNow makes a job that waits for its next attempt pending; in every other state it gives ErrState.
+// TryNow makes a job that waits for its next attempt pending. A running one does not wait if its present step asks for
+// another attempt: what the caller knows may have come too late for it. In every other state it gives ErrState.
 func (e *Engine) TryNow(ctx context.Context, id string) error {
 	return e.control(ctx, id, func(en *entry) error {
-		if en.rec.State != Retry {
+		switch en.rec.State {
+		case Retry:
+			e.toPending(en)
+		case Running:
+			en.hurried = true
+		default:
 			return ErrState
 		}
-		e.toPending(en)
 		return nil
 	})
 }
@@ -160,30 +165,40 @@ func (e *Engine) SetPriority(ctx context.Context, id string, priority int) error
 
 // control changes a job under the lock and returns when the change is kept; what was asked of a running job is, too.
 func (e *Engine) control(ctx context.Context, id string, change func(*entry) error) error {
+	en, changed, err := e.alter(id, change)
+	if err != nil || !changed.any {
+		return err
+	}
+	if changed.ended {
+		defer e.announce(en)
+	}
+	return e.saves.flush(ctx, id)
+}
+
+// alteration is what became of a job.
+type alteration struct {
+	any   bool // there is something to keep
+	ended bool
+}
+
+// alter changes a job under the lock, which is free again when code of the job panics.
+func (e *Engine) alter(id string, change func(*entry) error) (en *entry, changed alteration, err error) {
 	e.mu.Lock()
+	defer e.mu.Unlock()
 	en, ok := e.entries[id]
-	if !ok || e.stopped {
-		e.mu.Unlock()
-		if ok {
-			return ErrStopped
-		}
-		return ErrUnknown
+	switch {
+	case !ok:
+		return nil, changed, ErrUnknown
+	case e.stopped:
+		return nil, changed, ErrStopped
 	}
 	before, wished := en.rec, en.asked()
-	err := change(en)
+	err = change(en)
 	same := before.State == en.rec.State && before.Priority == en.rec.Priority && e.entries[id] == en
 	if !same {
 		e.notify(en)
 	}
-	asked, ended := en.asked() != wished, en.rec.State.Ended()
-	e.mu.Unlock()
-	if err != nil || same && !asked {
-		return err
-	}
-	if ended {
-		defer e.announce(en)
-	}
-	return e.saves.flush(ctx, id)
+	return en, alteration{!same || en.asked() != wished, en.rec.State.Ended()}, err
 }
 
 func (e *Engine) dropFromHistory(en *entry) {

@@ -73,7 +73,7 @@ func TestControlTable(t *testing.T) {
 		{"cancel", (*Engine).Cancel, with(cancel, "", outcome{ErrUnknown, ""})},
 		{"resume", (*Engine).Resume, with(refused(), Paused, outcome{nil, Pending})},
 		{"resubmit", (*Engine).Resubmit, with(refused(), Failure, outcome{nil, Running})},
-		{"try now", (*Engine).TryNow, with(refused(), Retry, outcome{nil, Running})},
+		{"try now", (*Engine).TryNow, with(with(refused(), Retry, outcome{nil, Running}), Running, outcome{nil, Running})},
 		{"remove", (*Engine).Remove, with(with(refused(), Success, outcome{nil, ""}), Failure, outcome{nil, ""})},
 	}
 	for _, c := range calls {

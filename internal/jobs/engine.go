@@ -97,9 +97,11 @@ type living struct {
 	stop   context.CancelCauseFunc // ends the running step
 	beside bool                    // it runs without a slot
 	wish   State                   // Paused or Failure, asked for while running
-	since  time.Time               // start of the present run
-	timer  *time.Timer             // of state Retry
-	saved  time.Time               // last time the progress went to the saver
+	// hurried says that it was to be tried now while running: it does not wait for the next attempt
+	hurried bool
+	since   time.Time   // start of the present run
+	timer   *time.Timer // of state Retry
+	saved   time.Time   // last time the progress went to the saver
 }
 
 // asked is the wish of a job that may have ended.

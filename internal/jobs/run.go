@@ -15,7 +15,7 @@ const saveInterval = time.Second
 // launch begins to run a job. Engine.mu is held.
 func (e *Engine) launch(en *entry) {
 	ctx, stop := context.WithCancelCause(e.ctx)
-	en.stop, en.wish, en.since = stop, "", time.Now()
+	en.stop, en.wish, en.hurried, en.since = stop, "", false, time.Now()
 	en.rec.State, en.rec.Changed = Running, en.since
 	e.count(en, Running)
 	e.notify(en)
@@ -79,7 +79,7 @@ func (e *Engine) judge(en *entry, res Result, err error) verdict {
 		en.rec.Attempt = 0
 		return verdict{state: Retry, delay: res.RetryAfter}
 	case err == nil:
-		en.rec.Attempt = 0
+		en.rec.Attempt, en.hurried = 0, false
 		return verdict{state: Running}
 	case errors.As(err, &again):
 		en.rec.Attempt++
@@ -143,6 +143,9 @@ func (e *Engine) settle(en *entry, v verdict) {
 	e.move(en, v)
 	if !v.state.Ended() {
 		e.notify(en) // an end is told when it is kept
+	}
+	if v.state == Retry && en.hurried {
+		e.toPending(en)
 	}
 	e.dispatch(e.lane(en))
 	e.mu.Unlock()
