@@ -90,6 +90,7 @@ type entry struct {
 	kept    bool // the end of the job is durable
 	evicted bool // the outputs had to make room
 	gone    bool // subscribers heard that it is forgotten
+	unborn  bool // it is not accepted yet: subscribers do not hear of it
 }
 
 // living is the part of an entry that only a job needs that has not ended: most of those remembered have.

@@ -61,7 +61,7 @@ func (e *Engine) notify(en *entry) {
 		close(en.changed)
 		en.changed = nil
 	}
-	if len(e.subscribers) == 0 || en.gone {
+	if len(e.subscribers) == 0 || en.gone || en.unborn {
 		return
 	}
 	now := time.Now().UnixNano()

@@ -121,3 +121,19 @@ func TestRoomInOrder(t *testing.T) {
 		t.Errorf("order %s", got)
 	}
 }
+
+// A job that cannot be kept was never there.
+func TestNoEventOfAJobThatIsNotAccepted(t *testing.T) {
+	t.Parallel()
+	saved := newMemory()
+	e := start(t, Config{HistorySize: 10, Saver: saved})
+	events := e.Subscribe(10)
+	defer events.Close()
+	saved.breakDown(errDead)
+	if _, err := e.Submit(t.Context(), newScripted("it"), Options{}); err == nil {
+		t.Error("accepted")
+	}
+	if n := len(events.C); n > 0 {
+		t.Errorf("%d events", n)
+	}
+}

@@ -54,7 +54,7 @@ func (e *Engine) submit(ctx context.Context, job Job, o Options) (*entry, error)
 		return nil, err
 	}
 	now := time.Now()
-	en := &entry{job: job, index: -1, living: &living{saved: now}}
+	en := &entry{job: job, index: -1, unborn: true, living: &living{saved: now}}
 	en.rec = Record{
 		ID: o.ID, Kind: job.Kind(), State: Pending, Priority: o.Priority, Seq: seq,
 		Created: now, Changed: now, UserData: o.UserData,
@@ -72,7 +72,7 @@ func (e *Engine) submit(ctx context.Context, job Job, o Options) (*entry, error)
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	states := en.states
-	e.entries[en.rec.ID] = en
+	e.entries[en.rec.ID], en.unborn = en, false
 	e.count(en, Pending)
 	if en.beside = o.Beside && e.started && !e.stopped; en.beside {
 		e.launch(en)
