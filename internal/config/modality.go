@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"strconv"
 	"strings"
@@ -151,7 +152,7 @@ func (d *decoder) modalityField(n *node, path, field string, m *Modality) bool {
 		m.LocalAet = d.optional(n, path, option{check: isAET})
 	case "Timeout":
 		m.Timeout = d.integer(n, path)
-		d.check(n, path, inRange(m.Timeout, 0, 0))
+		d.check(n, path, inRange(m.Timeout, 0, math.MaxInt32))
 	case "RetrieveMethod":
 		m.RetrieveMethod = d.text(n, path, option{oneOf: []string{"SystemDefault", "C-MOVE", "C-GET"}})
 	case "StorageCommitmentDelivery":

@@ -24,7 +24,7 @@ func commitmentRoutes() []Route {
 type commitmentRequest struct {
 	DicomInstances *[]instanceReference
 	Resources      *[]string
-	Timeout        int
+	Timeout        timeout
 	Deadline       *int   // seconds
 	MaxPerRequest  int    // 0: no limit
 	SplitBy        string // None, Study, Series
@@ -112,7 +112,7 @@ func requestCommitment(s *Server, c *Call) error {
 		return err
 	}
 	asked, err := s.Peers.RequestCommitments(c.background(), c.Param("id"), groups,
-		jobkinds.CommitOptions{Timeout: request.Timeout, Deadline: request.Deadline})
+		jobkinds.CommitOptions{Timeout: int(request.Timeout), Deadline: request.Deadline})
 	if err != nil {
 		return err
 	}
@@ -223,7 +223,7 @@ func resubmitCommitment(s *Server, c *Call) error {
 		submission
 		Attempts int
 		Deadline *int // seconds
-		Timeout  int
+		Timeout  timeout
 	}
 	if err := c.optionalJSON(&request); err != nil {
 		return err
@@ -235,7 +235,7 @@ func resubmitCommitment(s *Server, c *Call) error {
 		return err
 	}
 	job, save, err := s.Peers.Resubmit(c.Request.Context(), dicom.UID(c.Param("id")), jobkinds.ResubmitOptions{
-		Timeout: request.Timeout, Deadline: request.Deadline, Attempts: request.Attempts, Description: "REST API"})
+		Timeout: int(request.Timeout), Deadline: request.Deadline, Attempts: request.Attempts, Description: "REST API"})
 	if err != nil {
 		return transactionError(err, c)
 	}

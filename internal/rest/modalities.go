@@ -123,7 +123,7 @@ func echoModality(s *Server, c *Call) error {
 		return err
 	}
 	var options struct {
-		Timeout   int
+		Timeout   timeout
 		CheckFind bool
 	}
 	if err := c.optionalJSON(&options); err != nil {
@@ -132,7 +132,7 @@ func echoModality(s *Server, c *Call) error {
 	if options.CheckFind {
 		return fail(statusBadRequest, noCheckFind)
 	}
-	if err := s.Peers.Echo(c.Request.Context(), m, jobkinds.Call{Timeout: options.Timeout}); err != nil {
+	if err := s.Peers.Echo(c.Request.Context(), m, jobkinds.Call{Timeout: int(options.Timeout)}); err != nil {
 		return err
 	}
 	return c.JSON(struct{}{})
@@ -154,11 +154,11 @@ type storeRequest struct {
 	LocalAet          string
 	CalledAet         string
 	Host              string
-	Port              int
+	Port              port
 	MoveOriginatorAet string
 	MoveOriginatorID  uint16
 	StorageCommitment bool
-	Timeout           int
+	Timeout           timeout
 }
 
 func storeToModality(s *Server, c *Call) error {
@@ -176,7 +176,7 @@ func storeToModality(s *Server, c *Call) error {
 	}
 	job, err := s.Peers.NewSend(c.Request.Context(), jobkinds.SendOptions{
 		Modality: c.Param("id"), Resources: *request.Resources, LocalAET: request.LocalAet, CalledAET: request.CalledAet,
-		Host: request.Host, Port: request.Port, Timeout: request.Timeout,
+		Host: request.Host, Port: int(request.Port), Timeout: int(request.Timeout),
 		MoveOriginatorAET: request.MoveOriginatorAet, MoveOriginatorID: request.MoveOriginatorID,
 		Permissive: request.Permissive, StorageCommitment: request.StorageCommitment, Description: "REST API",
 	})
