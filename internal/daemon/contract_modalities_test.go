@@ -8,7 +8,8 @@ func askModalities(t *testing.T, c *contract) {
 	p.requests(
 		"GET /modalities", "GET /modalities?expand", "GET /modalities/dead", "GET /modalities/dead/configuration", "GET /modalities/nobody",
 		"GET /modalities/nobody/configuration", "POST /modalities/nobody/echo {}", "POST /modalities/dead/echo {}", "POST /modalities/dead/echo {",
-		"POST /modalities/dead/echo", `POST /modalities/dead/echo {"Timeout": "a"}`, `POST /modalities/dead/echo {"CheckFind": 1}`,
+		"POST /modalities/dead/echo", `POST /modalities/dead/echo {"Timeout": "a"}`, `POST /modalities/dead/echo {"Timeout": -1}`,
+		`POST /modalities/dead/echo {"CheckFind": 1}`,
 		`PUT /modalities/new ["NEW", "127.0.0.1", 104]`,
 		`PUT /modalities/other {"AET": "N2", "Host": "h", "Port": 99, "AllowEcho": false, "LocalAet": "LL", "Timeout": 5}`,
 		"GET /modalities/other/configuration", "GET /modalities?expand", "GET /modalities/other", `PUT /modalities/bad ["NEW", "127.0.0.1"]`,
@@ -16,6 +17,7 @@ func askModalities(t *testing.T, c *contract) {
 		`PUT /modalities/bad {"AET": "A"}`, `PUT /modalities/bad {"AET": 1, "Host": "h", "Port": 9}`, `PUT /modalities/bad 7`,
 		`PUT /modalities/bad ["A", "h", "104"]`, "GET /modalities/bad/configuration", `PUT /modalities/bad ["A", "h", "x"]`,
 		`PUT /modalities/long ["SEVENTEEN_LETTERS", "h", 104]`, `PUT /modalities/a%20b ["A", "h", 104]`, "DELETE /modalities/a%20b",
+		`PUT /modalities/%ff ["A", "h", 104]`,
 		"DELETE /modalities/other", "DELETE /modalities/other", "DELETE /modalities/long", "DELETE /modalities/bad", "GET /modalities",
 	)
 	p.requests(
@@ -32,7 +34,8 @@ func askModalities(t *testing.T, c *contract) {
 		`POST /modalities/dead/storage-commitment {"DicomInstances": [["", "1.2.4"]]}`, `POST /modalities/dead/storage-commitment {"DicomInstances": [["1"]]}`,
 		`POST /modalities/dead/storage-commitment {"DicomInstances": "x"}`, `POST /modalities/dead/storage-commitment {"DicomInstances": [{"SOPClassUID": "1.2"}]}`,
 		`POST /modalities/dead/storage-commitment {"Resources": ["{n}"]}`, `POST /modalities/dead/storage-commitment {"Resources": "x"}`,
-		`POST /modalities/dead/storage-commitment {"DicomInstances": [], "Timeout": "x"}`, "POST /modalities/dead/storage-commitment x",
+		`POST /modalities/dead/storage-commitment {"DicomInstances": [], "Timeout": "x"}`,
+		`POST /modalities/dead/storage-commitment {"DicomInstances": [], "Timeout": -1}`, "POST /modalities/dead/storage-commitment x",
 		`POST /modalities/nobody/storage-commitment {"DicomInstances": [["1.2.3", "1.2.4"]]}`, "GET /storage-commitment/1.2",
 		"POST /storage-commitment/1.2/remove", "DELETE /storage-commitment/1.2", "POST /storage-commitment/1.2",
 	)
