@@ -8,7 +8,6 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
-	"time"
 
 	"gantry/internal/jobs"
 )
@@ -103,14 +102,10 @@ func TestHangUpCancelsNothing(t *testing.T) {
 	ctx, hangUp := context.WithCancel(t.Context())
 	job := newDeed("Deed")
 	ended := make(chan struct{})
+	events := s.Jobs.Subscribe(8)
+	defer events.Close()
 	go func() { defer close(ended); s.run(ctx, job, submission{}) }()
-	var id string
-	for id == "" {
-		if ids := s.Jobs.List(); len(ids) > 0 {
-			id = ids[0]
-		}
-		time.Sleep(time.Millisecond) // nothing else tells that the request has come so far
-	}
+	id := (<-events.C).ID
 	s.reach(id, jobs.Running)
 	hangUp()
 	<-ended
