@@ -1,6 +1,9 @@
 package jobs
 
 import (
+	"bytes"
+	"encoding/json"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -12,6 +15,32 @@ const progressInterval = 250 * time.Millisecond
 type Event struct {
 	Info
 	Gone bool // the job is forgotten
+	line *eventLine
+}
+
+// eventLine is what all subscribers share of an event.
+type eventLine struct {
+	once sync.Once
+	text []byte
+	err  error
+}
+
+// JSON returns the job in one line as GET /jobs/{id} shows it, one that is forgotten as {"ID"}. It is made once, by the
+// first subscriber who asks, and shared: nobody may change it.
+func (e *Event) JSON() ([]byte, error) {
+	l := e.line
+	l.once.Do(func() {
+		value := any(e.Info)
+		if e.Gone {
+			value = struct{ ID string }{e.ID}
+		}
+		var b bytes.Buffer
+		encoder := json.NewEncoder(&b)
+		encoder.SetEscapeHTML(false)
+		l.err = encoder.Encode(value)
+		l.text = bytes.TrimSuffix(b.Bytes(), []byte("\n"))
+	})
+	return l.text, l.err
 }
 
 // Subscription is a stream of events. It never makes the engine wait: what does not fit into its buffer is dropped and
@@ -80,6 +109,7 @@ func (e *Engine) notifyGone(en *entry) {
 }
 
 func (e *Engine) emit(event Event) {
+	event.line = &eventLine{}
 	for s := range e.subscribers {
 		select {
 		case s.events <- event:

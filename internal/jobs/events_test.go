@@ -1,6 +1,8 @@
 package jobs
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -135,5 +137,39 @@ func TestNoEventOfAJobThatIsNotAccepted(t *testing.T) {
 	}
 	if n := len(events.C); n > 0 {
 		t.Errorf("%d events", n)
+	}
+}
+
+// However many listen, an event is encoded once.
+func TestSubscribersShareTheTextOfAnEvent(t *testing.T) {
+	t.Parallel()
+	e := start(t, Config{Workers: 1, HistorySize: 1})
+	first, second := e.Subscribe(100), e.Subscribe(100)
+	defer first.Close()
+	defer second.Close()
+	job := newScripted("a")
+	job.steps <- finish
+	info, err := e.Run(t.Context(), job, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := e.Remove(t.Context(), info.ID); err != nil {
+		t.Fatal(err)
+	}
+	for gone := false; !gone; {
+		a, b := <-first.C, <-second.C
+		gone = a.Gone
+		one, err := a.JSON()
+		other, failed := b.JSON()
+		if err != nil || failed != nil || &one[0] != &other[0] {
+			t.Errorf("%s %v, %s %v", one, err, other, failed)
+		}
+		var shown struct{ ID, State string }
+		if err := json.Unmarshal(one, &shown); err != nil || shown.ID != info.ID || (shown.State == "") != gone {
+			t.Errorf("%s: %v", one, err)
+		}
+		if bytes.Contains(one, []byte("\n")) {
+			t.Errorf("%s", one)
+		}
 	}
 }

@@ -1,11 +1,9 @@
 package rest
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
 	"gantry/internal/jobs"
@@ -127,19 +125,17 @@ func (o *eventWriter) text(format string, args ...any) {
 }
 
 func (o *eventWriter) event(e jobs.Event) {
-	name, value := "job", any(e.Info)
+	name := "job"
 	if e.Gone {
-		name, value = "gone", struct{ ID string }{e.ID}
+		name = "gone"
 	}
-	var b strings.Builder
-	encoder := json.NewEncoder(&b) // ends its one line
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(value); err != nil {
+	line, err := e.JSON()
+	if err != nil {
 		o.err = err
 		return
 	}
 	o.pending++
-	o.text("event: %s\nid: %d\ndata: %s\n", name, e.Change, b.String())
+	o.text("event: %s\nid: %d\ndata: %s\n\n", name, e.Change, line)
 }
 
 func (o *eventWriter) flush() {
