@@ -86,6 +86,15 @@ func (c *Call) hold(n int64) error {
 	return nil
 }
 
+// borrow takes n bytes out of the budget of large texts until what it returns is called.
+func (c *Call) borrow(n int64) (giveBack func(), err error) {
+	if !c.texts.TryAcquire(n) {
+		return nil, &apiError{HTTP: http.StatusServiceUnavailable, Code: statusBadRequest,
+			Details: "Too many large texts are being read at once: ask again later, or without ignore-length"}
+	}
+	return func() { c.texts.Release(n) }, nil
+}
+
 // release gives back what hold has taken.
 func (c *Call) release() {
 	if c.held > 0 {

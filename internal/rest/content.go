@@ -171,10 +171,14 @@ func (c *Call) element(r *codec.Reader, h codec.Header) error {
 	}
 }
 
+// longestTrimmed is the size in bytes of a text up to which its padding is looked at; longer ones go out as they are
+// read.
+const longestTrimmed = 1 << 20
+
 // octets answers with the bytes of an element as they are in the file, texts padded no more than they have to be.
 func (c *Call) octets(r *codec.Reader, h codec.Header) error {
 	c.w.Header().Set("Content-Type", "application/octet-stream")
-	if !h.VR.IsString() || h.Undefined() {
+	if !h.VR.IsString() || h.Undefined() || h.Length > longestTrimmed {
 		if !h.Undefined() {
 			c.w.Header().Set("Content-Length", strconv.FormatUint(uint64(h.Length), 10))
 		}

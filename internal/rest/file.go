@@ -32,12 +32,12 @@ func instanceFile(s *Server, c *Call) error {
 	case "application/dicom+json":
 		return s.readInstance(c.Request.Context(), id, func(file *codec.File) error {
 			c.w.Header().Set("Content-Type", "application/dicom+json")
-			return dicomjson.WriteModel(c.w, file.Reader, s.charset())
+			return dicomjson.WriteModel(c.w, file.Reader, dicomjson.Options{Charset: s.charset(), Hold: c.borrow})
 		})
 	case "application/dicom+xml":
 		return s.readInstance(c.Request.Context(), id, func(file *codec.File) error {
 			c.w.Header().Set("Content-Type", "application/dicom+xml")
-			return dicomjson.WriteXML(c.w, file.Reader, s.charset())
+			return dicomjson.WriteXML(c.w, file.Reader, dicomjson.Options{Charset: s.charset(), Hold: c.borrow})
 		})
 	}
 	object, err := s.Store.OpenInstance(c.Request.Context(), id)

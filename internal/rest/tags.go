@@ -40,7 +40,7 @@ func tagRoutes() []Route {
 func (s *Server) tagOptions(c *Call) (dicomjson.Options, error) {
 	query := c.Request.URL.Query()
 	o := dicomjson.Options{MaximumLength: dicomjson.MaximumLength, Charset: s.charset(), Dictionary: s.Dictionary,
-		PastPixelData: query.Has("whole")}
+		PastPixelData: query.Has("whole"), Hold: c.borrow}
 	switch {
 	case query.Has("simplify"), strings.HasSuffix(c.Request.URL.Path, "/simplified-tags"):
 		o.Format = dicomjson.Simplified

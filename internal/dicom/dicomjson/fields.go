@@ -39,6 +39,11 @@ func (t *tagWriter) typeAndValue(depth int, fields *int, h codec.Header, creator
 		t.typed(depth, fields, "Sequence")
 		return t.sequence(depth, h)
 	}
+	release, err := t.hold(h)
+	if err != nil {
+		return err
+	}
+	defer release()
 	kind, text, err := t.leaf(h, creatorName)
 	if err != nil {
 		return err
@@ -111,6 +116,14 @@ func (t *tagWriter) leaf(h codec.Header, creatorName []byte) (kind, text string,
 	}
 	kind, text = t.valueText(h, value)
 	return kind, text, nil
+}
+
+// hold asks for the memory of a value that is going to be read.
+func (t *tagWriter) hold(h codec.Header) (release func(), err error) {
+	if !t.shown(h) || t.surelyTooLong(h) {
+		return func() {}, nil
+	}
+	return holdValue(h, t.o.Hold)
 }
 
 // shown reports whether the value of an element may be given as text. Of unknown VR are only standard elements, where

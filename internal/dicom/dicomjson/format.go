@@ -28,6 +28,9 @@ type Options struct {
 	Dictionary    *dict.Dictionary       // nil: the standard's
 	// PastPixelData goes on behind the pixel data, to the end of the data set (?whole).
 	PastPixelData bool
+	// Hold is asked before a value of more than a megabyte is taken into memory, and what it returns is called when the
+	// value is written; nil: nobody is asked. Its error ends the writing.
+	Hold func(bytes int64) (release func(), err error)
 	// Only are the tags of the first level that are written, all of them where it is nil.
 	Only func(dicom.Tag) bool
 }

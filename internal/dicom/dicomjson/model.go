@@ -12,12 +12,12 @@ import (
 )
 
 // WriteModel writes a data set in the DICOM JSON Model (PS3.18 F.2). The Reader stands before the data set. Binary
-// values are given inline; charset is the defined term of text for which the data set names none.
-func WriteModel(w io.Writer, r *codec.Reader, charset string) error {
-	m := &jsonModel{gathered: gathered{w: w}, texts: texts{fallback: charset}}
+// values are given inline. Of the options Charset and Hold count.
+func WriteModel(w io.Writer, r *codec.Reader, o Options) error {
+	m := &jsonModel{gathered: gathered{w: w}, texts: texts{fallback: o.Charset}}
 	m.buf = append(m.buf, '{')
 	m.open = append(m.open, 0)
-	if err := walk(r, m); err != nil {
+	if err := walk(r, m, o.Hold); err != nil {
 		return err
 	}
 	m.buf = append(m.buf, '}')

@@ -71,7 +71,7 @@ func TestModelAgainstDCMTK(t *testing.T) {
 	dcm2json := testkit.Program(t, "dcm2json")
 	forSamples(t, func(t *testing.T, path string, data []byte) {
 		var buf bytes.Buffer
-		if err := dicomjson.WriteModel(&buf, open(t, data), ""); err != nil {
+		if err := dicomjson.WriteModel(&buf, open(t, data), dicomjson.Options{}); err != nil {
 			var syntax *codec.SyntaxError
 			if errors.As(err, &syntax) {
 				t.Skipf("not readable to its end: %v", err)
@@ -218,10 +218,10 @@ func TestXMLHoldsWhatTheModelHolds(t *testing.T) {
 	t.Parallel()
 	forSamples(t, func(t *testing.T, _ string, data []byte) {
 		var text, jsonText bytes.Buffer
-		if err := dicomjson.WriteModel(&jsonText, open(t, data), ""); err != nil {
+		if err := dicomjson.WriteModel(&jsonText, open(t, data), dicomjson.Options{}); err != nil {
 			t.Skipf("not readable to its end: %v", err)
 		}
-		if err := dicomjson.WriteXML(&text, open(t, data), ""); err != nil {
+		if err := dicomjson.WriteXML(&text, open(t, data), dicomjson.Options{}); err != nil {
 			t.Fatal(err)
 		}
 		decoder := xml.NewDecoder(&text)
@@ -258,7 +258,7 @@ func TestModelOfNamesAndGaps(t *testing.T) {
 		t.Fatal(err)
 	}
 	var text bytes.Buffer
-	if err := dicomjson.WriteModel(&text, codec.NewReaderBytes(data, syntax, codec.Limits{}), ""); err != nil {
+	if err := dicomjson.WriteModel(&text, codec.NewReaderBytes(data, syntax, codec.Limits{}), dicomjson.Options{}); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
@@ -272,7 +272,7 @@ func TestModelOfNamesAndGaps(t *testing.T) {
 		}
 	}
 	text.Reset()
-	if err := dicomjson.WriteXML(&text, codec.NewReaderBytes(data, syntax, codec.Limits{}), ""); err != nil {
+	if err := dicomjson.WriteXML(&text, codec.NewReaderBytes(data, syntax, codec.Limits{}), dicomjson.Options{}); err != nil {
 		t.Fatal(err)
 	}
 	want := `<PersonName number="1"><Alphabetic><FamilyName>Yamada</FamilyName><GivenName>Tarou</GivenName></Alphabetic>`

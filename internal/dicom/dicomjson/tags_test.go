@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
+	"io"
 	"math"
 	"reflect"
 	"strings"
@@ -195,5 +197,38 @@ func TestPixelDataEndsTheTags(t *testing.T) {
 	}
 	if tags := tagsOf(t, ds, dicomjson.Options{PastPixelData: true}); len(tags) != 2 {
 		t.Errorf("%v", tags)
+	}
+}
+
+// Memory is asked for before a large value is read, and given back; none is asked for what is left out.
+func TestLargeTextsAskForMemory(t *testing.T) {
+	t.Parallel()
+	ds := &dicom.Dataset{}
+	ds.Set(element(0x0040, 0xa160, dicom.VRUT, strings.Repeat("x", 2<<20)))
+	held, asked := int64(0), 0
+	hold := func(n int64) (func(), error) {
+		held += n
+		asked++
+		return func() { held -= n }, nil
+	}
+	if tags := tagsOf(t, ds, dicomjson.Options{Format: dicomjson.Short, Hold: hold}); len(tags["0040,a160"].(string)) != 2<<20 {
+		t.Error("the text is not whole")
+	}
+	tagsOf(t, ds, dicomjson.Options{MaximumLength: dicomjson.MaximumLength, Hold: hold})
+	if asked != 1 || held != 0 {
+		t.Errorf("asked %d times, %d bytes still held", asked, held)
+	}
+	refused := errors.New("no memory")
+	syntax := dicom.LookupTransferSyntax(dicom.ExplicitVRLittleEndian)
+	data, err := codec.Marshal(ds, syntax)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := dicomjson.Options{Hold: func(int64) (func(), error) { return nil, refused }}
+	for name, write := range map[string]func(io.Writer, *codec.Reader, dicomjson.Options) error{
+		"tags": dicomjson.WriteTags, "JSON": dicomjson.WriteModel, "XML": dicomjson.WriteXML} {
+		if err := write(io.Discard, codec.NewReaderBytes(data, syntax, codec.Limits{}), o); !errors.Is(err, refused) {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }

@@ -28,8 +28,8 @@ type model interface {
 
 // walk leads a model through a data set. Group lengths are left out, and so is compressed pixel data: the models have no
 // form for its fragments (PS3.18 F.2.2).
-func walk(r *codec.Reader, m model) error {
-	w := &walker{r: r, m: m}
+func walk(r *codec.Reader, m model, hold func(int64) (func(), error)) error {
+	w := &walker{r: r, m: m, hold: hold}
 	err := w.elements(0)
 	return errors.Join(err, m.flush())
 }
@@ -38,7 +38,8 @@ func walk(r *codec.Reader, m model) error {
 type walker struct {
 	r      *codec.Reader
 	m      model
-	signed bool // Pixel Representation (0028,0103) says that pixels have a sign
+	hold   func(bytes int64) (release func(), err error) // as in Options
+	signed bool                                          // Pixel Representation (0028,0103) says that pixels have a sign
 }
 
 func (w *walker) elements(depth int) error {
@@ -69,7 +70,11 @@ func (w *walker) element(block *level, h codec.Header) error {
 	h.VR = w.chosen(h)
 	var value []byte
 	if h.Kind == codec.KindElement && !inline(h.VR) {
-		var err error
+		release, err := holdValue(h, w.hold)
+		if err != nil {
+			return err
+		}
+		defer release()
 		if value, err = w.r.Value(); err != nil {
 			return err
 		}

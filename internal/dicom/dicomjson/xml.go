@@ -20,10 +20,10 @@ const (
 )
 
 // WriteXML writes a data set in the Native DICOM Model (PS3.19 A.1). The Reader stands before the data set. Binary
-// values are given inline; charset is the defined term of text for which the data set names none.
-func WriteXML(w io.Writer, r *codec.Reader, charset string) error {
-	m := &xmlModel{gathered: gathered{w: w, buf: []byte(xmlHead)}, texts: texts{fallback: charset}}
-	if err := walk(r, m); err != nil {
+// values are given inline. Of the options Charset and Hold count.
+func WriteXML(w io.Writer, r *codec.Reader, o Options) error {
+	m := &xmlModel{gathered: gathered{w: w, buf: []byte(xmlHead)}, texts: texts{fallback: o.Charset}}
+	if err := walk(r, m, o.Hold); err != nil {
 		return err
 	}
 	m.buf = append(m.buf, xmlEnd...)
