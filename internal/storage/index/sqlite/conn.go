@@ -95,7 +95,7 @@ func (c *conn) setUp(o Options) error {
 	}
 	for _, p := range []string{
 		"PRAGMA journal_mode=WAL", "PRAGMA wal_autocheckpoint=0", "PRAGMA secure_delete=ON",
-		"PRAGMA foreign_keys=OFF", "PRAGMA cache_size=-16000", "PRAGMA temp_store=MEMORY",
+		"PRAGMA foreign_keys=OFF", "PRAGMA cache_size=-8000", "PRAGMA temp_store=MEMORY", // twice as much gained nothing
 	} {
 		if err := c.exec(p); err != nil {
 			return err
