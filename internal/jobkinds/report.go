@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"gantry/internal/dicom"
@@ -49,6 +50,20 @@ func (d *Deps) Reports(ctx context.Context) ([]*Report, error) {
 		}
 	}
 	return reports, nil
+}
+
+// Asked reports whether the peer with this AE title was ever asked for storage commitment, as far as it is remembered.
+func (d *Deps) Asked(ctx context.Context, aet string) bool {
+	var rows []index.CommitReport
+	err := d.Store.View(ctx, func(tx index.ReadTx) (err error) {
+		rows, err = tx.CommitReports()
+		return err
+	})
+	if err != nil {
+		d.log().Error("read the storage commitment requests", "error", err)
+		return false
+	}
+	return slices.ContainsFunc(rows, func(r index.CommitReport) bool { return d.Modalities.Same(r.RemoteAET, aet) })
 }
 
 func newReport(row *index.CommitReport, now time.Time) (*Report, error) {

@@ -80,8 +80,12 @@ func (s *Services) mayAskCommitment(p *scp.Peer) bool {
 	return s.allowed(p, s.deps.Config.DicomAlwaysAllowStorageCommitment, func(m *config.Modality) bool { return m.AllowNAction })
 }
 
-// mayReport has no option that lets everybody in: reports come from peers that we asked, and those are listed.
-func (s *Services) mayReport(p *scp.Peer) bool {
+// mayReport has no option that lets everybody in: reports come from peers that we asked, and those are listed. One that is
+// not listed any more, as it was declared over REST before a restart, still owes us what it was asked for.
+func (s *Services) mayReport(ctx context.Context, p *scp.Peer) bool {
+	if len(s.deps.Modalities.FindByAET(p.CallingAET)) == 0 && !s.deps.Config.DicomCheckModalityHost {
+		return s.deps.Peers.Asked(ctx, p.CallingAET)
+	}
 	return s.allowed(p, false, func(m *config.Modality) bool { return m.AllowEventReport })
 }
 

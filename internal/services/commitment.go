@@ -59,7 +59,7 @@ func (s *Services) checkRequest(rq *scp.ActionRequest) error {
 // EventReport takes the report of a storage commitment that we asked for; see jobkinds.Deps.EventReport. 0124H is for a
 // caller that is unknown or may not.
 func (s *Services) EventReport(ctx context.Context, rq *scp.EventReportRequest) error {
-	if !s.mayReport(rq.Peer) {
+	if !s.mayReport(ctx, rq.Peer) {
 		return s.notAuthorised(rq.Peer, "N-EVENT-REPORT")
 	}
 	return s.deps.Peers.EventReport(ctx, rq)

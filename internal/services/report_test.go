@@ -206,8 +206,13 @@ func send(t *testing.T, s *site, aet string, event uint16, ds *dicom.Dataset) di
 // openTransaction puts a pending report into the site's database, as if the peer had been asked.
 func openTransaction(t *testing.T, s *site, uid string, refs ...index.Reference) {
 	t.Helper()
+	openTransactionOf(t, s, "PACS", uid, refs...)
+}
+
+func openTransactionOf(t *testing.T, s *site, aet, uid string, refs ...index.Reference) {
+	t.Helper()
 	err := s.store.Update(t.Context(), func(tx index.Tx) error {
-		return tx.PutCommitReport(&index.CommitReport{TransactionUID: uid, RemoteAET: "PACS", Status: index.CommitPending, Requested: refs})
+		return tx.PutCommitReport(&index.CommitReport{TransactionUID: uid, RemoteAET: aet, Status: index.CommitPending, Requested: refs})
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -225,6 +230,8 @@ func TestReportsThatAreRefused(t *testing.T) {
 	s.know("forbidden", forbidden)
 	a, b := ctRef("1.2.3"), ctRef("1.2.4")
 	openTransaction(t, s, "2.25.1", a, b)
+	openTransactionOf(t, s, "FORGOTTEN", "2.25.3", a)
+	openTransactionOf(t, s, "FORBIDDEN", "2.25.4", a)
 	many := slices.Repeat([]index.Reference{a}, 1005)
 	all, part, other := request("2.25.1", []index.Reference{a, b}), request("2.25.1", []index.Reference{a}), request("2.25.1", []index.Reference{ctRef("1.2.5")})
 	for _, x := range []struct {
@@ -235,6 +242,9 @@ func TestReportsThatAreRefused(t *testing.T) {
 	}{
 		{"unknown AE title", "STRANGER", 1, all, dimse.StatusNotAuthorized},
 		{"forbidden AE title", "FORBIDDEN", 1, all, dimse.StatusNotAuthorized},
+		{"forbidden AE title that was asked", "FORBIDDEN", 1, request("2.25.4", []index.Reference{a}), dimse.StatusNotAuthorized},
+		{"asked, and not listed any more", "FORGOTTEN", 1, request("2.25.3", []index.Reference{a}), dimse.StatusSuccess},
+		{"the same for another's transaction", "FORGOTTEN", 1, all, dimse.StatusInvalidArgument},
 		{"a peer that was not asked", "OTHER", 1, all, dimse.StatusInvalidArgument},
 		{"unknown transaction", "PACS", 1, request("2.25.2", []index.Reference{a}), dimse.StatusInvalidArgument},
 		{"event type 3", "PACS", 3, all, dimse.StatusNoSuchEventType},
