@@ -170,7 +170,7 @@ func TestStoreWithFewerAssociations(t *testing.T) {
 
 func TestStoreIsInterrupted(t *testing.T) {
 	t.Parallel()
-	p := &peer{t: t, hold: make(chan struct{}), got: make(chan dicom.UID)}
+	p := &peer{t: t, hold: make(chan struct{}), got: make(chan dicom.UID, 1)}
 	address, dir := p.start(), t.TempDir()
 	writeObject(t, dir, "a", ct("1.1", "1", "1"))
 	for signal, code := range map[os.Signal]int{os.Interrupt: 130, syscall.SIGTERM: 143} {
