@@ -147,15 +147,17 @@ func TestReportToNobody(t *testing.T) {
 	}
 }
 
-// Answers may come in another order than the requests.
+// Answers may come in another order than the requests. Requests sent at once may come in another order than their
+// message ids: each is answered with its own as the status.
 func TestResponsesFindTheirRequests(t *testing.T) {
 	t.Parallel()
 	addr := peer(t, acceptAll, func(s *script) {
 		first, second, third := s.next(), s.next(), s.next()
-		s.send(ctImage, third.Response(3))
+		answer := func(rq *dimse.Command) { s.send(ctImage, rq.Response(dimse.Status(rq.MessageID))) }
+		answer(third)
 		s.send(ctImage, (&dimse.Command{Field: dimse.CStoreRQ, MessageID: 4711}).Response(9)) // of nothing
-		s.send(ctImage, first.Response(1))
-		s.send(ctImage, second.Response(2))
+		answer(first)
+		answer(second)
 		s.untilEnd()
 	})
 	cfg := config(addr)

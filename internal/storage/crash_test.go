@@ -104,11 +104,27 @@ func checkAgrees(t *testing.T, s *storage.Store, o storage.CheckOptions) {
 	}
 }
 
-// runUntilKilled starts a child and kills it after so many answers.
+// runUntilKilled starts a child that stores and kills it after so many answers.
 func runUntilKilled(t *testing.T, dir, layout, run string, after int, answered map[index.ID]bool) {
 	t.Helper()
+	readUntilKilled(t, []string{crashDir + "=" + dir, crashLayout + "=" + layout, crashRun + "=" + run}, after, func(line string) {
+		text, ok := strings.CutPrefix(line, "stored ")
+		id, err := index.ParseID(text)
+		switch {
+		case !ok:
+			t.Errorf("child: %s", line)
+		case err == nil: // else it was cut off by the kill
+			answered[id] = true
+		}
+	})
+}
+
+// readUntilKilled starts this program again with an environment of its own, hands on the lines it prints, and kills it
+// after so many. Lines printed before it died are read on.
+func readUntilKilled(t *testing.T, env []string, after int, line func(string)) {
+	t.Helper()
 	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), crashDir+"="+dir, crashLayout+"="+layout, crashRun+"="+run)
+	cmd.Env = append(os.Environ(), env...)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.StdoutPipe()
@@ -120,17 +136,9 @@ func runUntilKilled(t *testing.T, dir, layout, run string, after int, answered m
 	}
 	lines := bufio.NewScanner(out)
 	for n := 0; lines.Scan(); n++ {
-		text, ok := strings.CutPrefix(lines.Text(), "stored ")
-		if !ok {
-			t.Errorf("child: %s", lines.Text())
-		}
-		id, err := index.ParseID(text)
-		if err != nil {
-			break // cut off by the kill
-		}
-		answered[id] = true
+		line(lines.Text())
 		if n == after {
-			_ = cmd.Process.Kill() // lines printed before it are read on
+			_ = cmd.Process.Kill()
 		}
 	}
 	_ = cmd.Wait()

@@ -1,14 +1,11 @@
 package storage_test
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"strconv"
 	"strings"
 	"sync"
@@ -166,36 +163,18 @@ func (b *book) checkAttached(t *testing.T, s *storage.Store, id index.ID) {
 	}
 }
 
-// workUntilKilled starts a child and kills it after so many answers.
+// workUntilKilled starts a child that stores, deletes and attaches, and kills it after so many answers.
 func (b *book) workUntilKilled(t *testing.T, dir, layout, run string, after int) {
 	t.Helper()
-	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), crashDir+"="+dir, crashLayout+"="+layout, crashRun+"="+run, crashWork+"=1")
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	lines := bufio.NewScanner(out)
-	for n := 0; lines.Scan(); n++ {
-		what, text, _ := strings.Cut(lines.Text(), " ")
+	env := []string{crashDir + "=" + dir, crashLayout + "=" + layout, crashRun + "=" + run, crashWork + "=1"}
+	readUntilKilled(t, env, after, func(line string) {
+		what, text, _ := strings.Cut(line, " ")
 		id, err := index.ParseID(text)
 		switch {
 		case what == "error":
-			t.Errorf("child: %s", lines.Text())
+			t.Errorf("child: %s", line)
 		case err == nil:
 			b.note(what, id)
 		}
-		if n == after {
-			_ = cmd.Process.Kill() // lines printed before it are read on
-		}
-	}
-	_ = cmd.Wait()
-	if stderr.Len() > 0 {
-		t.Log(stderr.String())
-	}
+	})
 }
