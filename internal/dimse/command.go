@@ -95,6 +95,7 @@ func (c *Command) Service() string {
 
 // Response returns the response to the request c: same message id, SOP class and instance echoed (those of an
 // N-service request are its Requested ones, those of the response its Affected ones, PS3.7 10.3), and no data set.
+// A UID that is too long to be sent is not echoed: in a response both are optional.
 func (c *Command) Response(s Status) *Command {
 	r := &Command{
 		Field:                  c.Field | responseBit,
@@ -110,6 +111,11 @@ func (c *Command) Response(s Status) *Command {
 	}
 	if r.AffectedSOPInstanceUID == "" {
 		r.AffectedSOPInstanceUID = c.RequestedSOPInstanceUID
+	}
+	for _, uid := range [...]*dicom.UID{&r.AffectedSOPClassUID, &r.AffectedSOPInstanceUID} {
+		if len(*uid) > dicom.MaxUIDLength {
+			*uid = ""
+		}
 	}
 	return r
 }

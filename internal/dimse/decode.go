@@ -25,7 +25,7 @@ func (e *CommandError) Error() string {
 
 // DecodeCommand reads a command set (PS3.7 6.3.1). It is strict about what could lead astray and tolerant of the
 // rest: the group length is not needed, elements that are unknown, retired or out of order are passed over, text may be
-// padded by anything. The error is a *CommandError; what was read before it is returned too.
+// padded by anything. UIDs are taken as they come, whatever their length: it is for the service to refuse them. The error is a *CommandError; what was read before it is returned too.
 func DecodeCommand(b []byte) (*Command, error) {
 	c := new(Command)
 	return c, c.decode(b, nil)
@@ -80,13 +80,13 @@ type presence struct {
 func (c *Command) set(tag dicom.Tag, v []byte, like *Command, seen *presence) string {
 	switch tag {
 	case dicom.TagAffectedSOPClassUID:
-		return setUID(&c.AffectedSOPClassUID, v, like.AffectedSOPClassUID)
+		setUID(&c.AffectedSOPClassUID, v, like.AffectedSOPClassUID)
 	case dicom.TagRequestedSOPClassUID:
-		return setUID(&c.RequestedSOPClassUID, v, like.RequestedSOPClassUID)
+		setUID(&c.RequestedSOPClassUID, v, like.RequestedSOPClassUID)
 	case dicom.TagAffectedSOPInstanceUID:
-		return setUID(&c.AffectedSOPInstanceUID, v, like.AffectedSOPInstanceUID)
+		setUID(&c.AffectedSOPInstanceUID, v, like.AffectedSOPInstanceUID)
 	case dicom.TagRequestedSOPInstanceUID:
-		return setUID(&c.RequestedSOPInstanceUID, v, like.RequestedSOPInstanceUID)
+		setUID(&c.RequestedSOPInstanceUID, v, like.RequestedSOPInstanceUID)
 	case dicom.TagMoveDestination:
 		c.MoveDestination = text(v, like.MoveDestination)
 	case dicom.TagErrorComment:
@@ -186,17 +186,13 @@ func (c *Command) complete(seen *presence, length int) error {
 	return nil
 }
 
-func setUID(uid *dicom.UID, v []byte, like dicom.UID) string {
+func setUID(uid *dicom.UID, v []byte, like dicom.UID) {
 	v = trim(v)
-	if len(v) > dicom.MaxUIDLength {
-		return fmt.Sprintf("a UID of %d characters", len(v))
-	}
 	if string(v) == string(like) {
 		*uid = like
 	} else {
 		*uid = dicom.UID(v)
 	}
-	return ""
 }
 
 func setTags(tags *[]dicom.Tag, v []byte) string {

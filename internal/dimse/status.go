@@ -138,18 +138,27 @@ type StatusError struct {
 	Status  Status
 	Comment string // sent as Error Comment (0000,0902), at most 64 characters of it
 	Err     error  // the cause, for the log; nothing of it is sent
+	Next    string // what can be done about it here or at the peer, for the log; "" if that goes without saying
 }
 
 // Error says the status, the comment and the cause.
 func (e *StatusError) Error() string {
 	text := "dimse: status " + e.Status.String()
-	if e.Comment != "" {
-		text += ": " + e.Comment
-	}
-	if e.Err != nil {
-		text += ": " + e.Err.Error()
+	if reason := e.Reason(); reason != "" {
+		text += ": " + reason
 	}
 	return text
+}
+
+// Reason says what Error does, without the status.
+func (e *StatusError) Reason() string {
+	switch {
+	case e.Err == nil:
+		return e.Comment
+	case e.Comment == "":
+		return e.Err.Error()
+	}
+	return e.Comment + ": " + e.Err.Error()
 }
 
 // Unwrap returns the cause.
@@ -171,6 +180,15 @@ func StatusOf(err error) Status {
 		return se.Status
 	}
 	return StatusProcessingFailure
+}
+
+// NextOf returns what can be done about an error that became a status, "" if nothing is said.
+func NextOf(err error) string {
+	var se *StatusError
+	if errors.As(err, &se) {
+		return se.Next
+	}
+	return ""
 }
 
 // CommentOf returns what StatusOf's status is explained with to the peer, "" if nothing is to be said.

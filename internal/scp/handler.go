@@ -63,7 +63,7 @@ type EchoRequest struct{ Header }
 type StoreRequest struct {
 	Header
 	SOPClassUID             dicom.UID
-	SOPInstanceUID          dicom.UID // as it came: not empty, but not checked for validity
+	SOPInstanceUID          dicom.UID // as it came: neither empty nor too long, but not checked further
 	Priority                uint16
 	MoveOriginatorAET       string
 	MoveOriginatorMessageID uint16

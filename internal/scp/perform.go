@@ -92,13 +92,12 @@ func (a *Association) perform(ctx context.Context, op *operation, read func()) {
 
 // answer sends the response, after what the handler left of the data set.
 func (a *Association) answer(ctx context.Context, op *operation, err error) {
-	if !op.Drained() && !a.drain(ctx, op.Message) {
-		return // the association is over
-	}
 	if err != nil {
 		op.response.Fail(err)
-		a.log.Warn("operation failed", "service", op.Command.Service(), "message", op.Command.MessageID,
-			"status", op.response.Status.String(), "err", err)
+		a.logFailure(ctx, op, err)
+	}
+	if !op.Drained() && !a.drain(ctx, op.Message) {
+		return // the association is over
 	}
 	var data io.Reader
 	if err == nil && op.reply != nil {

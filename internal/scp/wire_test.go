@@ -1,9 +1,11 @@
 package scp_test
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"testing"
 
@@ -112,6 +114,58 @@ func TestCommandAndDataInPieces(t *testing.T) {
 	rsp, err := dimse.DecodeCommand(answer.PDVs[0].Data)
 	if err != nil || rsp.Status != dimse.StatusSuccess || rsp.MessageIDRespondedTo != 9 {
 		t.Errorf("answered with %+v, %v", rsp, err)
+	}
+}
+
+// A UID that is longer than 64 characters is refused by the status of its service (PS3.7 C, PS3.4 B.2.3); the association
+// goes on.
+func TestUIDsThatAreTooLong(t *testing.T) {
+	t.Parallel()
+	_, addr := serve(t, scp.Config{Handler: &handler{}})
+	w := connect(t, addr)
+	const affectedClass, requestedClass, affectedInstance, requestedInstance = 0x0002, 0x0003, 0x1000, 0x1001
+	store := dimse.Command{Field: dimse.CStoreRQ, HasDataset: true, AffectedSOPClassUID: dicom.CTImageStorage, AffectedSOPInstanceUID: "1.2"}
+	action := dimse.Command{Field: dimse.NActionRQ, RequestedSOPClassUID: "1.2", RequestedSOPInstanceUID: "1.2"}
+	event := dimse.Command{Field: dimse.NEventReportRQ, AffectedSOPClassUID: "1.2", AffectedSOPInstanceUID: "1.2"}
+	for i, tt := range []struct {
+		context uint8
+		cmd     dimse.Command
+		element uint16
+		want    dimse.Status
+	}{
+		{3, store, affectedInstance, dimse.StatusInvalidSOPInstance},
+		{3, store, affectedClass, dimse.StatusSOPClassNotSupported},
+		{1, dimse.Command{Field: dimse.CEchoRQ}, affectedClass, dimse.StatusSOPClassNotSupported},
+		{5, action, requestedClass, dimse.StatusNoSuchSOPClass},
+		{5, action, requestedInstance, dimse.StatusInvalidSOPInstance},
+		{5, event, affectedClass, dimse.StatusNoSuchSOPClass},
+		{5, event, affectedInstance, dimse.StatusInvalidSOPInstance},
+		{3, dimse.Command{Field: dimse.CFindRQ}, affectedClass, dimse.StatusUnrecognizedOperation},
+	} {
+		tt.cmd.MessageID = uint16(i + 1)
+		for _, n := range []int{65, 20_000} {
+			cmd := append(encode(t, tt.cmd), 0, 0, byte(tt.element), byte(tt.element>>8), byte(n), byte(n>>8), 0, 0)
+			cmd = append(cmd, bytes.Repeat([]byte("1"), n)...)
+			var pdvs []pdu.PDV
+			for piece := range slices.Chunk(cmd, 10_000) {
+				pdvs = append(pdvs, pdu.PDV{ContextID: tt.context, Command: true, Data: piece})
+			}
+			pdvs[len(pdvs)-1].Last = true
+			if tt.cmd.HasDataset {
+				pdvs = append(pdvs, pdu.PDV{ContextID: tt.context, Last: true, Data: []byte("abcd")})
+			}
+			for _, pdv := range pdvs {
+				w.send(&pdu.Data{PDVs: []pdu.PDV{pdv}})
+			}
+			answer, ok := w.read().(*pdu.Data)
+			if !ok {
+				t.Fatalf("%s with %04X of %d characters is not answered", tt.cmd.Service(), tt.element, n)
+			}
+			rsp, err := dimse.DecodeCommand(answer.PDVs[0].Data)
+			if err != nil || rsp.Status != tt.want || rsp.MessageIDRespondedTo != tt.cmd.MessageID {
+				t.Errorf("%s with %04X of %d characters: %+v, %v", tt.cmd.Service(), tt.element, n, rsp, err)
+			}
+		}
 	}
 }
 

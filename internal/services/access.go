@@ -89,10 +89,11 @@ func (s *Services) mayReport(ctx context.Context, p *scp.Peer) bool {
 	return s.allowed(p, false, func(m *config.Modality) bool { return m.AllowEventReport })
 }
 
-// notAuthorised is the answer to a caller that may not use a service, and the line in the log.
-func (s *Services) notAuthorised(p *scp.Peer, service string) error {
-	s.log.Warn("operation refused: not allowed for this AE title", append(p.LogAttrs(), "service", service, "remote", p.RemoteAddr)...)
-	return dimse.Errorf(dimse.StatusNotAuthorized, "%s is not allowed for this AE title", service)
+// notAuthorised is the answer to a caller that may not use a service.
+func notAuthorised(service string) error {
+	err := dimse.Errorf(dimse.StatusNotAuthorized, "%s is not allowed for this AE title", service)
+	err.Next = "to allow it, list the AE title and its host in DicomModalities"
+	return err
 }
 
 // preferred orders the transfer syntaxes of services without pixel data.

@@ -2,12 +2,10 @@ package services
 
 import (
 	"context"
-	"log/slog"
 
 	"gantry/internal/dicom"
 	"gantry/internal/dimse"
 	"gantry/internal/jobkinds"
-	"gantry/internal/metrics"
 	"gantry/internal/scp"
 )
 
@@ -16,34 +14,23 @@ import (
 // model's SOP class or instance), 0123H (action type), 0115H (data set), 0213H (too many references), 0110H.
 func (s *Services) Action(ctx context.Context, rq *scp.ActionRequest) (*scp.ActionResult, error) {
 	if err := s.checkRequest(rq); err != nil {
-		s.log.Warn("storage commitment request refused", append(rq.Peer.LogAttrs(), "error", err)...)
 		return nil, err
 	}
 	taken, err := s.deps.Peers.TakeRequest(ctx, &jobkinds.Incoming{
 		Peer: rq.Peer, Association: rq.Association, Data: rq.Data, TransferSyntax: rq.TransferSyntax,
 	})
-	log := s.log.With(rq.Peer.LogAttrs()...)
 	if err != nil {
-		log.Log(ctx, weight(err), "storage commitment request not kept", "error", err)
 		return nil, err
 	}
-	log.Info("storage commitment request", "transaction", taken.TransactionUID, "instances", taken.References)
+	s.log.With(rq.Peer.LogAttrs()...).Info("storage commitment request", "transaction", taken.TransactionUID, "instances", taken.References)
 	return &scp.ActionResult{After: func(context.Context) { taken.Answered() }}, nil
-}
-
-// weight is the level of an error that a request ended with: it is not one of ours if the peer broke the rules or went away.
-func weight(err error) slog.Level {
-	if dimse.StatusOf(err) == dimse.StatusProcessingFailure && ending(err) == metrics.Aborted {
-		return slog.LevelError
-	}
-	return slog.LevelWarn
 }
 
 // checkRequest looks at what a request says before its action information.
 func (s *Services) checkRequest(rq *scp.ActionRequest) error {
 	switch {
 	case !s.mayAskCommitment(rq.Peer):
-		return s.notAuthorised(rq.Peer, "storage commitment")
+		return notAuthorised("storage commitment")
 	case rq.SOPClassUID != dicom.StorageCommitmentPushModel, rq.AbstractSyntax != dicom.StorageCommitmentPushModel:
 		return dimse.Errorf(dimse.StatusNoSuchSOPClass, "not the Storage Commitment Push Model")
 	case rq.SOPInstanceUID != dicom.StorageCommitmentPushModelInstance:
@@ -60,7 +47,7 @@ func (s *Services) checkRequest(rq *scp.ActionRequest) error {
 // caller that is unknown or may not.
 func (s *Services) EventReport(ctx context.Context, rq *scp.EventReportRequest) error {
 	if !s.mayReport(ctx, rq.Peer) {
-		return s.notAuthorised(rq.Peer, "N-EVENT-REPORT")
+		return notAuthorised("N-EVENT-REPORT")
 	}
 	return s.deps.Peers.EventReport(ctx, rq)
 }

@@ -9,7 +9,7 @@ import (
 // Echo answers C-ECHO: 0000H, or 0124H for a caller that may not.
 func (s *Services) Echo(_ context.Context, rq *scp.EchoRequest) error {
 	if !s.mayEcho(rq.Peer) {
-		return s.notAuthorised(rq.Peer, "C-ECHO")
+		return notAuthorised("C-ECHO")
 	}
 	return nil
 }

@@ -59,6 +59,55 @@ func TestLogOfAssociation(t *testing.T) {
 	}
 }
 
+// A C-STORE that fails is one line in the log, which says whose it was, of what, how it was answered, why, and what to do.
+func TestFailedStoreIsOneLine(t *testing.T) {
+	t.Parallel()
+	for name, x := range map[string]struct {
+		change func(*config.Config)
+		data   func(t *testing.T) []byte
+		want   []string
+	}{
+		"not an object": {nil, func(*testing.T) []byte { return []byte(strings.Repeat("GET / HTTP/1.1\r\n", 4)) },
+			[]string{"level=WARN", `status="C000H cannot understand"`, `reason="the data set cannot be read: `, `next="correct the object at its sender"`}},
+		"another instance": {nil, func(t *testing.T) []byte { return image(t, "1.2.4") },
+			[]string{"level=WARN", `status="A900H data set does not match SOP class"`, "(0008,0018)", `next="correct the object at its sender"`}},
+		"not allowed": {func(c *config.Config) { c.DicomAlwaysAllowStore = false }, func(t *testing.T) []byte { return image(t, "1.2.3") },
+			[]string{"level=WARN", `status="0124H not authorised"`, `reason="C-STORE is not allowed for this AE title"`, "DicomModalities"}},
+		"our own failure": {nil, nil, []string{"level=ERROR", `status="0110H processing failure"`, `reason="not stored: `, "next="}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newSite(t, x.change)
+			data := image(t, "1.2.3")
+			if x.data != nil {
+				data = x.data(t)
+			} else if err := s.store.Close(); err != nil {
+				t.Fatal(err)
+			}
+			c := s.dial("CT", nil)
+			rsp, err := c.Store(t.Context(), &scu.StoreRequest{SOPClassUID: dicom.CTImageStorage, SOPInstanceUID: "1.2.3",
+				TransferSyntax: dicom.ExplicitVRLittleEndian, Data: bytes.NewReader(data)})
+			if err != nil || rsp.Status.OK() {
+				t.Fatalf("%v %v", rsp, err)
+			}
+			var lines []string
+			for line := range strings.Lines(s.logged.String()) {
+				if strings.Contains(line, "level=WARN") || strings.Contains(line, "level=ERROR") {
+					lines = append(lines, line)
+				}
+			}
+			if len(lines) != 1 {
+				t.Fatalf("%d lines: %s", len(lines), lines)
+			}
+			for _, want := range append(x.want, "calling=CT", "called=GANTRY", "service=C-STORE", "instance=1.2.3 ") {
+				if !strings.Contains(lines[0], want) {
+					t.Errorf("%swithout %s", lines[0], want)
+				}
+			}
+		})
+	}
+}
+
 // What is not stored is not stored on a presentation context for something else either (PS3.4 B.2.3).
 func TestStoreWrongClass(t *testing.T) {
 	t.Parallel()

@@ -3,7 +3,6 @@ package services
 import (
 	"errors"
 	"fmt"
-	"log/slog"
 	"testing"
 	"time"
 
@@ -60,23 +59,5 @@ func TestCountingAnOperationAllocatesNothing(t *testing.T) {
 	o.Operation(op)
 	if n := testing.AllocsPerRun(1000, func() { o.Operation(op) }); n != 0 {
 		t.Errorf("%v allocations for each operation", n)
-	}
-}
-
-// Who reads the log for errors does not want to see peers that go away in the middle of a request.
-func TestWeight(t *testing.T) {
-	t.Parallel()
-	for _, c := range []struct {
-		err  error
-		want slog.Level
-	}{
-		{errors.New("the disk is on fire"), slog.LevelError},
-		{dimse.Errorf(dimse.StatusInvalidArgument, "no items"), slog.LevelWarn},
-		{fmt.Errorf("codec: read at byte 7: %w", dul.ErrConnectionLost), slog.LevelWarn},
-		{fmt.Errorf("codec: read at byte 7: %w", &dul.AbortError{FromPeer: true}), slog.LevelWarn},
-	} {
-		if got := weight(c.err); got != c.want {
-			t.Errorf("%v: %v, want %v", c.err, got, c.want)
-		}
 	}
 }

@@ -20,7 +20,7 @@ import (
 // 0124H (the caller may not) or 0110H.
 func (s *Services) Store(ctx context.Context, rq *scp.StoreRequest) error {
 	if !s.mayStore(rq.Peer) {
-		return s.notAuthorised(rq.Peer, "C-STORE")
+		return notAuthorised("C-STORE")
 	}
 	if err := s.checkClass(rq); err != nil {
 		return err
@@ -36,13 +36,7 @@ func (s *Services) Store(ctx context.Context, rq *scp.StoreRequest) error {
 		if limit := new(codec.LimitError); errors.As(err, &limit) {
 			s.deps.Metrics.Refused(metrics.LimitDataset)
 		}
-		err = storeStatus(err)
-		level := slog.LevelWarn
-		if status := dimse.StatusOf(err); status == dimse.StatusOutOfResources || status == dimse.StatusProcessingFailure {
-			level = slog.LevelError
-		}
-		s.log.Log(ctx, level, "object not stored", append(rq.Peer.LogAttrs(), "instance", rq.SOPInstanceUID, "error", err)...)
-		return err
+		return storeStatus(err)
 	}
 	if s.log.Enabled(ctx, slog.LevelDebug) {
 		id, name := s.patient(ctx, result.PatientID)
@@ -56,8 +50,9 @@ func (s *Services) Store(ctx context.Context, rq *scp.StoreRequest) error {
 func (s *Services) checkClass(rq *scp.StoreRequest) error {
 	for _, class := range []dicom.UID{rq.AbstractSyntax, rq.SOPClassUID} {
 		if !s.acceptance.SOPClass(class) {
-			s.log.Warn("object refused: its SOP class is not taken", append(rq.Peer.LogAttrs(), "instance", rq.SOPInstanceUID, "class", class)...)
-			return dimse.Errorf(dimse.StatusSOPClassNotSupported, "SOP class %.64s is not stored here", class)
+			err := dimse.Errorf(dimse.StatusSOPClassNotSupported, "SOP class %.64s is not stored here", class)
+			err.Next = "to take its objects, see AcceptedSopClasses and RejectedSopClasses"
+			return err
 		}
 	}
 	return nil
@@ -90,25 +85,33 @@ func storeStatus(err error) error {
 	var mismatch *storage.MismatchError
 	var bad *storage.BadObjectError
 	var limit *codec.LimitError
-	wrap := func(status dimse.Status, comment string) error {
-		return &dimse.StatusError{Status: status, Comment: comment, Err: err}
+	wrap := func(status dimse.Status, comment, next string) error {
+		return &dimse.StatusError{Status: status, Comment: comment, Err: err, Next: next}
 	}
+	const atSender = "correct the object at its sender"
 	switch {
 	case errors.Is(err, storage.ErrFull):
-		return wrap(dimse.StatusOutOfResources, "no space left")
-	case errors.Is(err, storage.ErrReadOnly), errors.Is(err, storage.ErrFrozen), errors.Is(err, storage.ErrWriteStopped):
-		return wrap(dimse.StatusOutOfResources, "the store takes no objects at present")
+		return wrap(dimse.StatusOutOfResources, "no space left", "make room on the disk, or raise MaximumStorageSize or MaximumPatientCount")
+	case errors.Is(err, storage.ErrReadOnly):
+		return wrap(dimse.StatusOutOfResources, noneTaken, "let the server write to the data folder")
+	case errors.Is(err, storage.ErrFrozen):
+		return wrap(dimse.StatusOutOfResources, noneTaken, "start the server without ReadOnly to store objects")
+	case errors.Is(err, storage.ErrWriteStopped):
+		return wrap(dimse.StatusOutOfResources, noneTaken, "see to the disk, then restart the server")
 	case errors.As(err, &mismatch):
-		return wrap(dimse.StatusDataSetMismatch, "data set and request differ in "+mismatch.Tag.String())
+		return wrap(dimse.StatusDataSetMismatch, "data set and request differ in "+mismatch.Tag.String(), atSender)
 	case errors.As(err, &bad) && bad.Tag != 0:
-		return wrap(dimse.StatusDataSetMismatch, bad.Name+" missing or wrong")
+		return wrap(dimse.StatusDataSetMismatch, bad.Name+" missing or wrong", atSender)
 	case errors.As(err, &limit):
-		return wrap(dimse.StatusCannotUnderstand, "the data set is beyond our limits")
+		return wrap(dimse.StatusCannotUnderstand, "the data set is beyond our limits", atSender)
 	case errors.As(err, &bad):
-		return wrap(dimse.StatusCannotUnderstand, "the data set cannot be read")
+		return wrap(dimse.StatusCannotUnderstand, "the data set cannot be read", atSender)
 	}
-	return wrap(dimse.StatusProcessingFailure, "not stored")
+	return wrap(dimse.StatusProcessingFailure, "not stored", "have it sent again when the reason is gone")
 }
+
+// noneTaken is what a peer is told while nothing is stored.
+const noneTaken = "the store takes no objects at present"
 
 func hostOf(addr net.Addr) string {
 	if addr == nil {
