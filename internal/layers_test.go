@@ -41,7 +41,7 @@ var layers = map[string][]string{
 	"storage/blob/fsblob":  {"storage/blob", "storage/blob/seglog"},
 	"storage/blob/memblob": {"storage/blob"},
 	"storage/index":        {"dicom"},
-	"storage/index/sqlite": {"dicom", "dicom/charset", "storage/index"},
+	"storage/index/sqlite": {"dicom", "dicom/charset", "storage/blob/disk", "storage/index"},
 	"storage": {
 		"dicom", "dicom/dict", "dicom/charset", "dicom/codec", "storage/blob", "storage/blob/disk",
 		"storage/blob/seglog", "storage/blob/fsblob", "storage/blob/memblob", "storage/index",
@@ -96,6 +96,7 @@ var layers = map[string][]string{
 	"tools/mixedload":   {"dicom", "dicom/codec", "dul", "scp", "scu", "apiclient", "tools/launch", "tools/phantom"},
 	"tools/peerbench":   {"dicom", "dicom/codec", "dul", "scp", "scu", "tools/launch", "tools/phantom"},
 	"tools/fillindex":   {"dicom", "storage/index", "storage/index/sqlite"},
+	"tools/genindex":    {"storage/index/sqlite"},
 }
 
 // testHelpers are packages for tests alone.

@@ -76,6 +76,9 @@ func openError(file string, err error) error {
 }
 
 func openWriter(o Options) (*conn, error) {
+	if err := create(o); err != nil {
+		return nil, err
+	}
 	if err := makePrivate(o.File); err != nil {
 		return nil, err
 	}
