@@ -66,8 +66,7 @@ func TestHandlerIsStopped(t *testing.T) {
 	if _, err := os.ReadFile(begun); err != nil {
 		t.Fatal(err)
 	}
-	s.cfg.StorageCommitmentHandler = ""
-	s.restart()
+	s.restartWith(func(c *config.Config) { c.StorageCommitmentHandler = "" })
 	if got := reasons(r.next(t).data); got[refs[0]] != 0 {
 		t.Errorf("%04X", got)
 	}

@@ -113,7 +113,14 @@ func (s *site) start(addr string) {
 // restart stops the site and starts it again over the same data, at another port.
 func (s *site) restart() {
 	s.t.Helper()
+	s.restartWith(func(*config.Config) {})
+}
+
+// restartWith is a restart with another configuration.
+func (s *site) restartWith(change func(*config.Config)) {
+	s.t.Helper()
 	s.stop()
+	change(s.cfg)
 	s.start("127.0.0.1:0")
 }
 

@@ -108,8 +108,7 @@ func TestStartBeyondLimitOfJobs(t *testing.T) {
 		}
 	}
 	c.Abort()
-	s.cfg.LimitJobs = 1
-	s.restart()
+	s.restartWith(func(c *config.Config) { c.LimitJobs = 1 })
 	r := newRequester(t)
 	s.know("scu", modality(t, "SCU", r.addr))
 	// It calls, and so the reports that wait are tried; whether there is room for another request is a matter of time.
