@@ -7,6 +7,7 @@ package disk
 import (
 	"io"
 	"os"
+	"slices"
 )
 
 // FS is a file system. Names are paths as for package os.
@@ -144,13 +145,19 @@ func (o *osFile) Size() (int64, error) {
 	return fi.Size(), nil
 }
 
-// zeros is written from, never to.
-var zeros [1 << 20]byte
+// zeros is written from, never to: many times over in one call, so that it takes little memory.
+var zeros [64 << 10]byte
+
+const zerosPerCall = 1 << 20
 
 func (o *osFile) writeZeros(off, n int64) error {
 	for n > 0 {
-		part := min(n, int64(len(zeros)))
-		if _, err := o.f.WriteAt(zeros[:part], off); err != nil {
+		part := min(n, zerosPerCall)
+		bufs := slices.Repeat([][]byte{zeros[:]}, int(part)/len(zeros))
+		if rest := int(part) % len(zeros); rest > 0 {
+			bufs = append(bufs, zeros[:rest])
+		}
+		if err := o.WriteAt(off, bufs...); err != nil {
 			return err
 		}
 		off, n = off+part, n-part

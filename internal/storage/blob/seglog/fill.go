@@ -58,10 +58,10 @@ func (s *Store) wake() {
 	}
 }
 
-// fillLoop keeps room ahead of the writers.
+// fillLoop keeps room ahead of the writers. It leaves the disk alone while the store opens.
 func (s *Store) fillLoop(ctx context.Context) {
 	defer s.wg.Done()
-	timer := time.NewTimer(0)
+	timer := time.NewTimer(idleAfter)
 	defer timer.Stop()
 	for {
 		select {
