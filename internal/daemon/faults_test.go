@@ -340,3 +340,30 @@ func TestWrongFaultKeepsTheDaemonFromStarting(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// What is refused on purpose is no limit's doing, and an abort on purpose no fault of the peer's.
+func TestFaultsAreNoRefusalsByLimits(t *testing.T) {
+	t.Parallel()
+	s := startFaulty(t, "association reject=local-limit from=REJECTED", "association abort=2:6 from=ABORTED",
+		"echo status=0124 from=REFUSED", "echo abort=2:6 from=CUT")
+	for _, aet := range []string{"REJECTED", "ABORTED"} {
+		if _, err := dialFaulty(t.Context(), s, aet); err == nil {
+			t.Errorf("%s may associate", aet)
+		}
+	}
+	if rsp := dialAs(t, s, "REFUSED").Echo(t.Context()); rsp == nil {
+		t.Error("the echo is not refused")
+	}
+	if err := dialAs(t, s, "CUT").Echo(t.Context()); err == nil {
+		t.Error("the echo is not cut")
+	}
+	wantMetrics(t, s, map[string]string{
+		`gantry_refusals_total{limit="fault"}`:                       "3",
+		`gantry_refusals_total{limit="maximum_associations"}`:        "0",
+		`gantry_refusals_total{limit="malformed_pdu"}`:               "0",
+		`gantry_refusals_total{limit="not_authorized"}`:              "0",
+		`gantry_associations_total{peer="other",result="refused"}`:   "2",
+		`gantry_associations_total{peer="other",result="aborted"}`:   "1",
+		`gantry_associations_total{peer="other",result="malformed"}`: "",
+	})
+}

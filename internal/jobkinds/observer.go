@@ -15,7 +15,10 @@ func (d *Deps) observer(aet string) *scp.Observer {
 	}
 	peer := d.metricsOf(aet)
 	return &scp.Observer{
-		Operation: func(op scp.Operation) { peer.Performed(op.Service, uint16(op.Status), op.Duration, op.Bytes) },
+		Operation: func(op scp.Operation) {
+			d.Metrics.RefusedByStatus(uint16(op.Status), op.OnPurpose)
+			peer.Performed(op.Service, uint16(op.Status), op.Duration, op.Bytes)
+		},
 		Asked: func(op scp.Operation) {
 			peer.Asked(op.Service, op.Err == nil, uint16(op.Status), op.Duration, op.Bytes)
 		},

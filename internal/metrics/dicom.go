@@ -105,7 +105,7 @@ func (p *Peer) Called(result Result) {
 	}
 }
 
-// Performed counts an operation for the peer. It allocates nothing.
+// Performed counts an operation for the peer, but see RefusedByStatus. It allocates nothing.
 func (p *Peer) Performed(service string, status uint16, took time.Duration, received int64) {
 	if !p.on() {
 		return
@@ -116,7 +116,6 @@ func (p *Peer) Performed(service string, status uint16, took time.Duration, rece
 	if received > 0 {
 		p.receivedBytes.Add(float64(received))
 	}
-	p.m.refusedByStatus(status)
 	p.m.orthanc.performed(i, took, p.m.now())
 }
 

@@ -28,6 +28,9 @@ func TestOperationsAreCountedByServiceStatusAndPeer(t *testing.T) {
 	m.Peer("ct").Asked("N-EVENT-REPORT", false, 0, time.Second, 7)
 	m.Peer("ct").Asked("C-STORE", true, 0xB000, time.Second, 7)
 	m.Peer("ct").AssociationEnded(metrics.Released, time.Second)
+	for status, onPurpose := range map[uint16]bool{0xA700: false, 0x0124: false, 0x0213: true, 0xBEEF: true} {
+		m.RefusedByStatus(status, onPurpose)
+	}
 	m.Peer("").AssociationRefused(metrics.LimitAssociations)
 	m.Peer("ct").Called(metrics.Failed)
 	all := scrape(t, m)
@@ -51,6 +54,8 @@ func TestOperationsAreCountedByServiceStatusAndPeer(t *testing.T) {
 		{"gantry_refusals_total", "limit=maximum_associations", 1},
 		{"gantry_refusals_total", "limit=not_authorized", 1},
 		{"gantry_refusals_total", "limit=out_of_resources", 1},
+		{"gantry_refusals_total", "limit=resource_limitation", 0},
+		{"gantry_refusals_total", "limit=fault", 1},
 	} {
 		if got := value(t, all, want.name, strings.Fields(want.labels)...); got != want.value {
 			t.Errorf("%s{%s} is %v, want %v", want.name, want.labels, got, want.value)

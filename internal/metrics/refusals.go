@@ -29,6 +29,7 @@ const (
 	LimitBody          Limit = "http_body_size"       // HttpMaximumBodySize
 	LimitBadRequest    Limit = "http_bad_request"     // 400
 	LimitBusy          Limit = "http_busy"            // 503: too much at once
+	LimitFault         Limit = "fault"                // none: made on purpose (FaultsEnabled)
 )
 
 // Limits lists all of them.
@@ -36,7 +37,7 @@ func Limits() []Limit {
 	return []Limit{
 		LimitAssociations, LimitConnections, LimitCalledAET, LimitCallingAET, LimitTLS, LimitACSETimeout, LimitMalformed,
 		LimitNegotiation, LimitNotAuthorized, LimitSOPClass, LimitDataset, LimitStoreFull, LimitResource, LimitJobs,
-		LimitLogin, LimitLoginMissing, LimitThrottled, LimitRemote, LimitOrigin, LimitBody, LimitBadRequest, LimitBusy,
+		LimitLogin, LimitLoginMissing, LimitThrottled, LimitRemote, LimitOrigin, LimitBody, LimitBadRequest, LimitBusy, LimitFault,
 	}
 }
 
@@ -58,16 +59,21 @@ func (m *Metrics) Refused(limit Limit) {
 	}
 }
 
-// refusedByStatus counts what a DIMSE status says was refused.
-func (m *Metrics) refusedByStatus(status uint16) {
+// RefusedByStatus counts what a DIMSE status says was refused; of one made on purpose it is no limit's doing.
+func (m *Metrics) RefusedByStatus(status uint16, onPurpose bool) {
+	var limit Limit
 	switch status {
 	case 0x0124:
-		m.Refused(LimitNotAuthorized)
+		limit = LimitNotAuthorized
 	case 0x0122:
-		m.Refused(LimitSOPClass)
+		limit = LimitSOPClass
 	case 0x0213:
-		m.Refused(LimitResource)
+		limit = LimitResource
 	case 0xA700:
-		m.Refused(LimitStoreFull)
+		limit = LimitStoreFull
 	}
+	if limit != "" && onPurpose {
+		limit = LimitFault
+	}
+	m.Refused(limit)
 }

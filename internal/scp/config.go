@@ -50,7 +50,7 @@ type Config struct {
 	// Connection takes each connection before its first byte is read, and returns what is read in its place. Review has
 	// the last word on the answer to an association that is about to be accepted: it may change it, and its error is as
 	// that of Access, or an *dul.AbortError. Around performs an operation, by next or in another way; its error becomes
-	// the status. All are for faults made on purpose; nil: nothing comes between.
+	// the status. All are for faults made on purpose, whose errors wrap ErrOnPurpose; nil: nothing comes between.
 	Connection func(net.Conn) net.Conn
 	Review     func(ctx context.Context, rq *dul.Request, answer *dul.Answer) error
 	Around     func(ctx context.Context, rq *Incoming, next func() error) error

@@ -96,7 +96,7 @@ func rejection(err error) error {
 	}
 	var rj *dul.Rejection
 	if errors.As(err, &rj) {
-		return rj
+		return err
 	}
 	return dul.RejectNoReason()
 }

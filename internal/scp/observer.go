@@ -19,12 +19,13 @@ type Observer struct {
 
 // Operation is one that was performed and answered, or asked for.
 type Operation struct {
-	Peer     *Peer
-	Service  string // "C-STORE"
-	Status   dimse.Status
-	Duration time.Duration // from the command to the response
-	Bytes    int64         // of the data set
-	Err      error         // of Asked: there was no response
+	Peer      *Peer
+	Service   string // "C-STORE"
+	Status    dimse.Status
+	Duration  time.Duration // from the command to the response
+	Bytes     int64         // of the data set
+	Err       error         // of Asked: there was no response
+	OnPurpose bool          // the status is a fault made on purpose
 }
 
 func (o *Observer) opened(p *Peer) {

@@ -15,6 +15,9 @@ import (
 // errShutdown ends the associations of a server that shuts down.
 var errShutdown = errors.New("scp: server is shutting down")
 
+// ErrOnPurpose is in the chain of the error of a fault made on purpose (Config.Review, Config.Around).
+var ErrOnPurpose = errors.New("fault made on purpose")
+
 // IsShutdown reports whether an association ended because its server shut down.
 func IsShutdown(err error) bool { return errors.Is(err, errShutdown) }
 
@@ -108,7 +111,7 @@ func (a *Association) answer(ctx context.Context, op *operation, err error) {
 	sent := a.session.Respond(ctx, op.Message, op.response, data)
 	a.opts.Observer.operation(Operation{
 		Peer: a.peer, Service: op.Command.Service(), Status: op.response.Status,
-		Duration: time.Since(op.started), Bytes: op.Size(),
+		Duration: time.Since(op.started), Bytes: op.Size(), OnPurpose: errors.Is(err, ErrOnPurpose),
 	})
 	if sent == nil && err == nil && op.after != nil {
 		a.runAfter(ctx, op)

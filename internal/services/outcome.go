@@ -22,6 +22,8 @@ func ending(err error) metrics.Result {
 		return metrics.TimedOut
 	case errors.Is(err, dul.ErrConnectionLost):
 		return metrics.Lost
+	case errors.Is(err, scp.ErrOnPurpose):
+		return metrics.Aborted
 	case aborted && abort.FromPeer:
 		return metrics.AbortedByPeer
 	case aborted && broke(abort):
@@ -41,6 +43,8 @@ func refusal(err error) metrics.Limit {
 	var timeout *dul.TimeoutError
 	var abort *dul.AbortError
 	switch {
+	case errors.Is(err, scp.ErrOnPurpose):
+		return metrics.LimitFault
 	case errors.As(err, &rejection):
 		return rejected(*rejection)
 	case errors.Is(err, dul.ErrTLSMismatch):

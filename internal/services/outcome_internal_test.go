@@ -44,6 +44,7 @@ func TestRefusalsOfAssociations(t *testing.T) {
 		{&dul.AbortError{Err: &dul.TimeoutError{Phase: "association"}}, metrics.LimitACSETimeout},
 		{&dul.AbortError{Source: dul.AbortSourceProvider, Reason: dul.AbortUnrecognizedPDU}, metrics.LimitMalformed},
 		{&dul.AbortError{Err: dul.ErrConnectionLost}, metrics.LimitNegotiation},
+		{fmt.Errorf("%w: %w", scp.ErrOnPurpose, dul.RejectLocalLimit()), metrics.LimitFault},
 	} {
 		if got := refusal(fmt.Errorf("scp: %w", test.err)); got != test.want {
 			t.Errorf("%v is %q, want %q", test.err, got, test.want)

@@ -13,6 +13,7 @@ import (
 
 // tallies count what comes on each association: its objects for the log, and everything for the metrics.
 type tallies struct {
+	m    *metrics.Metrics
 	peer func(p *scp.Peer) *metrics.Peer
 
 	mu     sync.Mutex
@@ -36,6 +37,7 @@ func (t *tallies) of(p *scp.Peer) *tally {
 }
 
 func (t *tallies) count(op scp.Operation) {
+	t.m.RefusedByStatus(uint16(op.Status), op.OnPurpose)
 	t.add(op).Performed(op.Service, uint16(op.Status), op.Duration, op.Bytes)
 }
 
@@ -74,7 +76,7 @@ func (t *tallies) take(p *scp.Peer) *tally {
 func (s *Services) Observer() *scp.Observer {
 	m := s.deps.Metrics
 	named := func(aet string) *metrics.Peer { return m.Peer(s.deps.Modalities.NameOf(aet)) }
-	t := &tallies{byPeer: map[*scp.Peer]*tally{}, peer: func(p *scp.Peer) *metrics.Peer { return named(p.CallingAET) }}
+	t := &tallies{m: m, byPeer: map[*scp.Peer]*tally{}, peer: func(p *scp.Peer) *metrics.Peer { return named(p.CallingAET) }}
 	return &scp.Observer{
 		Operation: t.count,
 		Asked:     t.asked,

@@ -2,6 +2,7 @@ package inject
 
 import (
 	"context"
+	"fmt"
 
 	"gantry/internal/dul"
 	"gantry/internal/faults"
@@ -26,7 +27,7 @@ func (in *Injector) review(ctx context.Context, rq *dul.Request, answer *dul.Ans
 	switch r.Fault {
 	case faults.Reject:
 		rejection := r.Rejection
-		return &rejection
+		return fmt.Errorf("%w: %w", madeError(r), &rejection)
 	case faults.Abort:
 		return abortError(r)
 	case faults.Refuse:

@@ -91,6 +91,6 @@ func (in *Injector) delay(ctx context.Context, d time.Duration, c *conn) error {
 }
 
 // madeError says in the log that something ended by a fault.
-func madeError(r *faults.Rule) error { return fmt.Errorf("fault made on purpose: %s", r.Text) }
+func madeError(r *faults.Rule) error { return fmt.Errorf("%w: %s", scp.ErrOnPurpose, r.Text) }
 
 func uids(class dicom.UID) []string { return []string{string(class)} }
