@@ -57,5 +57,8 @@ func askErrors(t *testing.T, c *contract) {
 	}
 	p.requests("GET /nothing", "POST /nothing", "PUT /nothing", "DELETE /nothing", "HEAD /system", "OPTIONS /system", "PATCH /system",
 		"GET /instances/%00", "GET /studies/..%2f..",
+		"GET /studies/./x", "POST /tools/lookup/../find {}", "GET /system?_method=DELETE",
+		`POST /tools/bulk-content {"Resources": [],}`, `POST /tools/bulk-content {"Resources": []} // none`,
 		"GET /instances/a%22b", "GET /INSTANCES", "GET /system?x=%zz", "GET /instances/{i}/nothing", "GET /instances/{i}/tags/nothing")
+	p.ask(question{request: "GET /system", header: "X-HTTP-Method-Override: DELETE"})
 }

@@ -30,7 +30,7 @@ func askFind(p *pair) {
 		}
 	}
 	for _, text := range []string{"20200105", "20200101-20201231", "-20200105", "20210101-", "20200105-20200105", "-", "2020*",
-		`20210315\\20191231`, `20200101-20201231\\20210315`, "2020-01-05", "foo-bar", "2020-2021", "20200105-20190101"} {
+		`20210315\\20191231`, `20200101-20201231\\20210315`, "2020-01-05", "foo-bar", "2020-2021", "20200105-20190101", "2020-*"} {
 		add("Study", fmt.Sprintf(`{"StudyDate": "%s"}`, text))
 	}
 	for _, text := range []string{"1015", "101530.5", "1000-1100", "10-11", "-2359", "235959-", "101530-101531"} {
@@ -62,7 +62,7 @@ func askFind(p *pair) {
 			`{"Manufacturer": "GE*"}`, `{"manufacturer": "x"}`, `{"BodyPartExamined": "chest"}`,
 			`{"RequestAttributesSequence": "*"}`},
 		"Instance": {`{"ImageComments": "some*"}`, `{"PatientAge": "050Y"}`, `{"ProtocolName": "Proto"}`,
-			`{"SOPClassUID": "1.2.840.10008.5.1.4.1.1.4"}`, `{"Rows": "64"}`, `{"Rows": "6*"}`, `{"Rows": "60-70"}`,
+			`{"SOPClassUID": "1.2.840.10008.5.1.4.1.1.4"}`, `{"Rows": "64"}`, `{"Rows": "6*"}`, `{"Rows": "60-70"}`, `{"ImageType": "ORIGINAL\\\\PRIMARY"}`, `{"ImageType": "M\\\\PRIMARY\\\\AXIAL"}`,
 			`{"ContentDate": "2004-"}`, `{"ImageType": "ORIGINAL"}`, `{"ImageType": "ORIGINAL*"}`,
 			`{"SpecificCharacterSet": "ISO_IR 192"}`, `{"0009,0010": "*"}`, `{"PixelData": "*"}`,
 			`{"SOPInstanceUID": "1.2.3.9.4"}`, `{"NumberOfFrames": "3"}`},

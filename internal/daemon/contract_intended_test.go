@@ -130,6 +130,13 @@ var differences = []difference{
 	{"uploads", "taken with padding at the end, or pixel data that DCMTK cannot read; 404 without any tag", "400", "what can be kept is kept", []*place{
 		{"^POST /instances (twice|preamble|/SC_rgb_jpeg.dcm)$", "status", nil}}},
 	{"`%00` in a path", "404", "the path ends there", "no id has it", []*place{{"%00", "status", nil}}},
+	{"`?since=...&limit=...`", "in the order of arrival", "in the order of ids", "what arrives meanwhile comes on the last page", []*place{
+		{`^GET /(patients|studies|series|instances)\?since=1&limit=2$`, `body\[\]`, nil}}},
+	{"bodies in JSON", "400 for what is no JSON", "comments, a comma too many, and anything behind the value are taken", "RFC 8259; nothing is guessed", []*place{
+		{"^POST /tools/bulk-content .*(,}|none)$", "status", of(400, 200)}}},
+	{"`.` and `..` in a path", "404", "resolved", "no id is one of these", []*place{{`^(GET|POST) .*/\.\.?/`, "status|body.*|Content-Type", nil}}},
+	{"`X-HTTP-Method-Override`, `?_method=`", "not understood", "another method in place of the request's", "a link must not delete", []*place{
+		{"^X-HTTP-Method-Override: DELETE|_method=DELETE", "status", nil}}},
 	{"modules of a patient or study", "from the oldest instance", "from any", "instances may not agree", []*place{
 		{"^GET /(patients|studies)/.*/module", `body.*`, nil}}},
 }

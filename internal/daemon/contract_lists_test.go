@@ -21,7 +21,9 @@ func askLists(p *pair) {
 			"response-content=Parent;Children;Labels", "response-content=", "response-content=Bogus", "response-content=MainDicomTags&short",
 			"response-content=MainDicomTags,Children", "response-content=IsStable;Status;Attachments", "response-content=metadata",
 			"requested-tags=" + computed[family], "requestedTags=PatientName", "requested-tags=Bogus", "requested-tags=",
-			"requested-tags=PatientName,PatientID", "requested-tags=0010-0010;00100020;0010,0030"} {
+			"requested-tags=PatientName,PatientID",
+			"response-content=Parent&requested-tags=PatientName;Rows",
+			"requested-tags=InstanceAvailability;ModalitiesInStudy;RequestAttributesSequence", "requested-tags=0010-0010;00100020;0010,0030"} {
 			p.requests(list + "?since=0&limit=0&expand&" + arguments)
 		}
 		for _, arguments := range []string{"since=1", "limit=1", "limit=x&since=0", "since=x&limit=1", "since=-1&limit=1", "since=0&limit=-1",
@@ -29,6 +31,7 @@ func askLists(p *pair) {
 			"since=0&limit=99999999999999999999"} {
 			p.requests(list + "?" + arguments)
 		}
+		p.requests(list + "?since=1&limit=2")
 	}
 }
 

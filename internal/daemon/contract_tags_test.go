@@ -6,7 +6,7 @@ var tagForms = []string{"/tags", "/tags?short", "/tags?simplify", "/simplified-t
 	"/content/0008-0016", "/content/0099-0099", "/content/7fe0-0010", "/content/7fe0-0010/0", "/content/7fe0-0010/1", "/content/0040-a730",
 	"/content/0040-a730/0", "/content/0008-1140/0/0008-1150", "/content/300a-00b0/0", "/content/gg", "/content/5400-0100/0/003a-0200", "/pdf",
 	"/frames", "/frames/0/raw", "/frames/1/raw", "/frames/99/raw", "/frames/x/raw", "/frames/-1/raw",
-	"/tags?ignore-length=nonsense", "/attachments/dicom/info", "/metadata?expand"}
+	"/tags?ignore-length=nonsense", "/attachments/dicom/info", "/metadata?expand", "/content/0008-0016/0"}
 
 // askTags reads every file in every form.
 func askTags(p *pair) {

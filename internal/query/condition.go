@@ -36,7 +36,7 @@ func NewMatch(tag dicom.Tag, vr dicom.VR, text string, caseSensitive bool) (m in
 		return m, false, nil
 	case vr == dicom.VRSQ && !strings.ContainsAny(text, "*?"):
 		return m, false, &BadConditionError{Tag: tag, Type: true, Reason: fmt.Sprintf("%s is a sequence: give an object with conditions on its items", name(tag))}
-	case strings.Contains(text, "-") && isTime(vr):
+	case strings.Contains(text, "-") && isTime(vr) && !strings.ContainsAny(text, "*?"):
 		m.Kind, m.Values = index.Between, nil
 		m.Low, m.High, _ = strings.Cut(text, "-")
 		return m, m.Low != "" || m.High != "", nil

@@ -33,7 +33,8 @@ func (c *Condition) holds(value any) bool {
 	return false
 }
 
-// matches holds a text against a condition as the index does.
+// matches holds a text against a condition as the index does. A list is held against each of several values, as in
+// Orthanc: it is met by one that they have in common.
 func matches(m *index.Match, value string) bool {
 	switch m.Kind {
 	case index.Present:
@@ -43,6 +44,14 @@ func matches(m *index.Match, value string) bool {
 	case index.Wild:
 		return slices.ContainsFunc(m.Values, func(pattern string) bool { return wild(pattern, value, m.CaseSensitive) })
 	}
+	if len(m.Values) == 1 {
+		return equal(m, value)
+	}
+	return slices.ContainsFunc(strings.Split(value, `\`), func(one string) bool { return equal(m, one) })
+}
+
+// equal tells whether a value is one of those of a Match.
+func equal(m *index.Match, value string) bool {
 	if m.CaseSensitive {
 		return slices.Contains(m.Values, value)
 	}

@@ -19,6 +19,7 @@ func TestConditionsAreReadByTheRulesOfMatching(t *testing.T) {
 		{dicom.VRPN, "", 0, nil, nil}, // PS3.4 C.2.2.2.3
 		{dicom.VRPN, "Müller^Änne", index.Equal, []string{"MULLER^ANNE", "müller^änne"}, []string{"Müller", "Müller^Änne^"}}, // C.2.2.2.1
 		{dicom.VRUI, `1.2\1.3`, index.Equal, []string{"1.2", "1.3"}, []string{"1.2.3", ""}},                                  // C.2.2.2.2
+		{dicom.VRCS, `ORIGINAL\PRIMARY`, index.Equal, []string{`ORIGINAL\PRIMARY`, `DERIVED\PRIMARY\AXIAL`}, []string{`DERIVED\SECONDARY`, ""}},
 		{dicom.VRPN, "*", index.Present, []string{"", "x"}, nil},
 		{dicom.VRPN, "mu*^a?ne", index.Wild, []string{"Müller^Änne", "mu^anne"}, []string{"Müller^Ane", "xmu^anne"}}, // C.2.2.2.4
 		{dicom.VRLO, "*[a]*", index.Wild, []string{"x[A]y"}, []string{"a"}},
@@ -64,6 +65,9 @@ func TestSomeVRsHaveNoWildcards(t *testing.T) {
 		if _, _, err := NewMatch(dicom.TagStudyInstanceUID, vr, "1.2*", false); err == nil {
 			t.Errorf("%v takes wildcards", vr)
 		}
+	}
+	if _, _, err := NewMatch(dicom.TagStudyDate, dicom.VRDA, "2020-*", false); err == nil {
+		t.Error("a range of dates takes wildcards")
 	}
 	if _, _, err := NewMatch(0x00081140, dicom.VRSQ, "x", false); err == nil {
 		t.Error("a sequence takes a text")

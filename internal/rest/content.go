@@ -82,8 +82,11 @@ func (c *Call) content(r *codec.Reader, path []place) error {
 	if h.Tag != path[0].tag {
 		return io.EOF
 	}
-	if path[0].item < 0 {
+	switch {
+	case path[0].item < 0:
 		return c.element(r, h)
+	case h.Kind == codec.KindElement:
+		return io.EOF // it has no items
 	}
 	if err := seekItem(r, h, path[0].item); err != nil {
 		return err

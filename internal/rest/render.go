@@ -88,7 +88,7 @@ func (r *renderer) rest(found *query.Result) {
 		w.Key("PatientMainDicomTags")
 		r.tags(found.Above[index.Patient])
 	}
-	if len(r.shown.tags) > 0 && c&contentRequested != 0 {
+	if len(r.shown.tags) > 0 {
 		w.Key("RequestedTags")
 		r.requested(found)
 	}

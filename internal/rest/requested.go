@@ -22,9 +22,6 @@ func (s *Server) engine() *query.Engine {
 // request fills in what a query has to read for what is to be shown.
 func (s *Server) request(q *query.Query, sh *shown) {
 	q.Want, q.FileForm = sh.want(q.Level), sh.form
-	if sh.content&contentRequested == 0 {
-		return
-	}
 	e := s.engine()
 	for _, t := range sh.tags {
 		switch level, how := sourceOf(e, t, q.Level); {
@@ -34,6 +31,7 @@ func (s *Server) request(q *query.Query, sh *shown) {
 			q.Want |= index.WantTags | index.WantAbove
 		case how == fromFile:
 			q.FileTags = append(q.FileTags, t)
+		case how == fromNowhere || t == tagInstanceAvailability: // nothing has to be read
 		case t == index.TagModalitiesInStudy:
 			q.Want |= index.WantModalities
 		case t == index.TagSOPClassesInStudy:
@@ -46,6 +44,9 @@ func (s *Server) request(q *query.Query, sh *shown) {
 	}
 }
 
+// tagInstanceAvailability is Instance Availability (0008,0056) (PS3.3 C.4.23.1.1).
+const tagInstanceAvailability dicom.Tag = 0x00080056
+
 // source is where the value of a requested tag comes from.
 type source uint8
 
@@ -57,14 +58,17 @@ const (
 )
 
 func sourceOf(e *query.Engine, t dicom.Tag, level index.Level) (index.Level, source) {
-	if l, ok := index.Computed(t); ok && l == level {
-		return l, fromBelow
-	} else if !ok {
-		if l, ok := e.LevelOf(t, level); ok && l <= level {
-			return l, fromIndex
-		}
+	l, computed := index.Computed(t)
+	if t == tagInstanceAvailability {
+		l, computed = index.Instance, true
 	}
-	if t.Group() <= 2 || e.NoFiles {
+	if computed && l == level {
+		return l, fromBelow
+	}
+	if l, ok := e.LevelOf(t, level); ok && !computed && l <= level {
+		return l, fromIndex
+	}
+	if t.Group() <= 2 || e.NoFiles || t == tagInstanceAvailability || t == index.TagModalitiesInStudy || t == index.TagSOPClassesInStudy {
 		return 0, fromNowhere
 	}
 	return 0, fromFile
@@ -100,7 +104,7 @@ func (r *renderer) requested(found *query.Result) {
 			m.text, known = computedText(t, found)
 		case fromFile:
 			if m.json = inFile[m.key]; m.json == nil {
-				m.json = r.missing(t)
+				m.json, known = r.missing(t), !r.isMain(t)
 			}
 		default:
 			known = false
@@ -129,6 +133,16 @@ func tagsAt(found *query.Result, level, at index.Level) index.Tags {
 	return found.Above[at]
 }
 
+// isMain tells whether the index keeps a tag at the level of the resources or above it.
+func (r *renderer) isMain(t dicom.Tag) bool {
+	for level := index.Patient; level <= r.level; level++ {
+		if slices.Contains(r.s.Store.MainTags(level), t) {
+			return true
+		}
+	}
+	return false
+}
+
 // missing is the JSON of a tag that the file has not.
 func (r *renderer) missing(t dicom.Tag) json.RawMessage {
 	if r.form == dicomjson.Full {
@@ -141,6 +155,8 @@ func (r *renderer) missing(t dicom.Tag) json.RawMessage {
 func computedText(t dicom.Tag, found *query.Result) (string, bool) {
 	count := func(n int64) (string, bool) { return strconv.FormatInt(n, 10), true }
 	switch t {
+	case tagInstanceAvailability:
+		return "ONLINE", true
 	case index.TagModalitiesInStudy:
 		return strings.Join(found.Modalities, `\`), true
 	case index.TagSOPClassesInStudy:

@@ -19,18 +19,17 @@ const (
 	contentStatus
 	contentStable
 	contentProtected
-	contentRequested
 	contentSummary // what is shown unless something is asked for: some metadata and facts about the file
 )
 
 const contentDefault = contentMainTags | contentChildren | contentParent | contentLabels | contentStatus | contentStable |
-	contentProtected | contentRequested | contentSummary
+	contentProtected | contentSummary
 
 // parseContent reads the names of ResponseContent; none at all shows the id and the type alone.
 func parseContent(names []string) (c content, err error) {
 	for _, name := range names {
 		switch name {
-		case "":
+		case "", "RequestedTags": // these are shown wherever there are any
 		case "MainDicomTags":
 			c |= contentMainTags
 		case "Metadata":
@@ -49,8 +48,6 @@ func parseContent(names []string) (c content, err error) {
 			c |= contentStable
 		case "IsProtected":
 			c |= contentProtected
-		case "RequestedTags":
-			c |= contentRequested
 		default:
 			return 0, fail(statusParameterOutOfRange, "Unrecognized value for \"ResponseContent\": %.80s", name)
 		}

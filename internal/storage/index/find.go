@@ -20,7 +20,7 @@ type Find struct {
 
 // Plain reports whether a Find gives all resources of its level in order of arrival.
 func (f *Find) Plain() bool {
-	return len(f.Within)+len(f.Criteria)+len(f.Metadata)+len(f.Labels)+len(f.Order) == 0
+	return len(f.Within)+len(f.Criteria)+len(f.Metadata)+len(f.Labels)+len(f.Order) == 0 && f.LabelRule != NoLabel
 }
 
 // Criterion is a condition on a main DICOM tag, or on one of the computed tags (Computed).
@@ -58,7 +58,8 @@ type Match struct {
 // LabelRule says what is asked of Find.Labels.
 type LabelRule uint8
 
-// The rules of Orthanc's LabelsConstraint.
+// The rules of Orthanc's LabelsConstraint. Without Find.Labels the first two ask nothing, and NoLabel asks for resources
+// that have no label at all.
 const (
 	AllLabels LabelRule = iota
 	AnyLabel

@@ -121,7 +121,8 @@ func testFindLabels(t *testing.T, open Opener) {
 		rule   index.LabelRule
 		want   int
 	}{{[]string{"one"}, index.AllLabels, 1}, {[]string{"two"}, index.AllLabels, 2}, {[]string{"two", "one", "two"}, index.AllLabels, 1},
-		{[]string{"one", "two"}, index.AnyLabel, 2}, {[]string{"one", "two"}, index.NoLabel, 8}, {[]string{"x"}, index.AllLabels, 0}} {
+		{[]string{"one", "two"}, index.AnyLabel, 2}, {[]string{"one", "two"}, index.NoLabel, 8},
+		{nil, index.NoLabel, 8}, {nil, index.AnyLabel, 10}, {[]string{"x"}, index.AllLabels, 0}} {
 		if got := len(findAll(t, x, &index.Find{Level: index.Study, Labels: c.labels, LabelRule: c.rule}, 3)); got != c.want {
 			t.Errorf("%v by rule %d: %d found, want %d", c.labels, c.rule, got, c.want)
 		}

@@ -29,8 +29,11 @@ func newFindQuery(f *index.Find) (*findQuery, error) {
 	for i := range f.Metadata {
 		q.where = append(q.where, q.metadata(&f.Metadata[i]))
 	}
-	if len(f.Labels) > 0 {
+	switch {
+	case len(f.Labels) > 0:
 		q.where = append(q.where, q.labels())
+	case f.LabelRule == index.NoLabel:
+		q.where = append(q.where, "NOT EXISTS(SELECT 1 FROM labels WHERE labels.id="+q.table.name+".id)")
 	}
 	return q, nil
 }
