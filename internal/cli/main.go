@@ -15,7 +15,7 @@ func Main(args []string, env *Env) int {
 		defer stop()
 		go watchSignals(c, stop, cancel)
 	}
-	root := NewRoot(env)
+	root := rootFor(env, args)
 	root.SetArgs(args)
 	var reached bool
 	watchRun(root, &reached)

@@ -1,13 +1,39 @@
 package cli
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
 )
 
+// commands are those of the first level.
+var commands = [...]struct {
+	name  string
+	build func(*Env) *cobra.Command
+}{
+	{"serve", newServeCommand}, {"config", newConfigCommand}, {"echo", newEchoCommand}, {"store", newStoreCommand},
+	{"stgcmt", newStgcmtCommand}, {"jobs", newJobsCommand}, {"fsck", newFsckCommand}, {"export", newExportCommand},
+	{"backup", newBackupCommand}, {"archive", newArchiveCommand}, {"upload", newUploadCommand}, {"ls", newLsCommand},
+	{"show", newShowCommand}, {"faults", newFaultsCommand}, {"metrics", newMetricsCommand}, {"version", newVersionCommand},
+}
+
 // NewRoot builds the command tree over env.
-func NewRoot(env *Env) *cobra.Command {
+func NewRoot(env *Env) *cobra.Command { return newRoot(env, "") }
+
+// rootFor builds as much of the tree as a command line needs: a script that runs a command a thousand times does not wait
+// for the flags of the others. Whatever does not begin with the name of a command gets all of it.
+func rootFor(env *Env, args []string) *cobra.Command {
+	for _, c := range commands {
+		if len(args) > 0 && args[0] == c.name {
+			return newRoot(env, c.name)
+		}
+	}
+	return newRoot(env, "")
+}
+
+// newRoot builds the tree with one command of the first level, or with all.
+func newRoot(env *Env, only string) *cobra.Command {
 	root := &cobra.Command{
 		Use:           "gantry",
 		Short:         "DICOM server with an Orthanc-compatible REST API, and the clients around it",
@@ -24,11 +50,26 @@ func NewRoot(env *Env) *cobra.Command {
 	root.SetOut(env.Stdout)
 	root.SetErr(env.Stderr)
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(
-		newServeCommand(env), newConfigCommand(env), newEchoCommand(env), newStoreCommand(env), newStgcmtCommand(env), newJobsCommand(env),
-		newFsckCommand(env), newExportCommand(env), newBackupCommand(env), newArchiveCommand(env), newUploadCommand(env), newLsCommand(env), newShowCommand(env), newFaultsCommand(env), newMetricsCommand(env), newVersionCommand(env),
-	)
+	root.SetHelpFunc(help)
+	for _, c := range commands {
+		if only == "" || only == c.name {
+			root.AddCommand(c.build(env))
+		}
+	}
+	if only == "" {
+		completeValues(root) // shells ask the whole tree
+	}
 	return root
+}
+
+// help says what a command does, how it is used, and at the end the exit codes.
+func help(cmd *cobra.Command, _ []string) {
+	about, withCodes := strings.CutSuffix(first(cmd.Long, cmd.Short), exitCodesHelp)
+	text := strings.TrimSpace(about) + "\n\n" + cmd.UsageString()
+	if withCodes {
+		text += "\n" + exitCodesHelp + "\n"
+	}
+	_, _ = fmt.Fprint(cmd.OutOrStdout(), text) // whoever has stopped reading has seen enough
 }
 
 // long closes the description of a command with the exit codes.

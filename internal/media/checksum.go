@@ -52,10 +52,8 @@ func square(to, m *[32]uint32) {
 // sums are both checksums of a run of bytes: that of ZIP files, and that with which objects are stored.
 type sums struct{ zip, stored uint32 }
 
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
-
 func sumsOf(p []byte) sums {
-	return sums{crc32.ChecksumIEEE(p), crc32.Checksum(p, castagnoli)}
+	return sums{crc32.ChecksumIEEE(p), crc32.Checksum(p, crc32.MakeTable(crc32.Castagnoli))}
 }
 
 // then returns the checksums of a run of bytes that next follows on.

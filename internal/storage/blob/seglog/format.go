@@ -3,7 +3,6 @@ package seglog
 import (
 	"encoding/binary"
 	"errors"
-	"hash/crc32"
 	"time"
 
 	"gantry/internal/storage/blob"
@@ -17,8 +16,6 @@ const formatVersion = 1
 const blockSize = 4096
 
 var le = binary.LittleEndian
-
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // A segment begins with one block:
 //
@@ -49,7 +46,7 @@ func encodeSegmentHeader(number uint64, id segmentID, created time.Time, seq uin
 }
 
 func segmentChecksum(b []byte) uint32 {
-	return crc32.Update(crc32.Checksum(b[:12], castagnoli), castagnoli, b[16:segmentHeader])
+	return blob.Checksum(blob.Checksum(0, b[:12]), b[16:segmentHeader])
 }
 
 var (
@@ -165,8 +162,8 @@ func headerChecksum(p []byte, id segmentID, off int64) uint32 {
 	copy(place[:], id[:])
 	le.PutUint32(place[16:], formatVersion)
 	le.PutUint64(place[20:], uint64(off))
-	sum := crc32.Update(crc32.Checksum(place[:], castagnoli), castagnoli, p[:4])
-	return crc32.Update(sum, castagnoli, p[8:])
+	sum := blob.Checksum(blob.Checksum(0, place[:]), p[:4])
+	return blob.Checksum(sum, p[8:])
 }
 
 // decodeHeader reads the header of the record at off; room is what is left of

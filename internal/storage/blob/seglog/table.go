@@ -3,7 +3,6 @@ package seglog
 import (
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"io"
 	"os"
 	"strings"
@@ -64,7 +63,7 @@ func encodeTable(g *segment, deleted []blob.Ref) (head, body []byte) {
 		le.PutUint64(head[40+8*i:], v)
 	}
 	le.PutUint32(head[80:], uint32(len(g.table)))
-	le.PutUint32(head[84:], crc32.Checksum(body, castagnoli))
+	le.PutUint32(head[84:], blob.Checksum(0, body))
 	le.PutUint32(head[88:], uint32(len(g.sources)))
 	le.PutUint32(head[92:], uint32(len(deleted)))
 	for _, n := range g.sources {
@@ -73,7 +72,7 @@ func encodeTable(g *segment, deleted []blob.Ref) (head, body []byte) {
 	for _, r := range deleted {
 		head = appendRef(head, r)
 	}
-	le.PutUint32(head[12:], crc32.Checksum(head[16:], castagnoli))
+	le.PutUint32(head[12:], blob.Checksum(0, head[16:]))
 	return head, body
 }
 
@@ -108,7 +107,7 @@ func readSummary(fsys disk.FS, g *segment) ([]blob.Ref, error) {
 	if _, err := f.ReadAt(head[tableHeader:], tableHeader); rest > 0 && err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
 	}
-	if le.Uint32(head[12:]) != crc32.Checksum(head[16:], castagnoli) {
+	if le.Uint32(head[12:]) != blob.Checksum(0, head[16:]) {
 		return nil, errBadTable
 	}
 	g.end, g.min, g.max = int64(le.Uint64(head[40:])), le.Uint64(head[48:]), le.Uint64(head[56:])
@@ -130,7 +129,7 @@ func readTable(fsys disk.FS, g *segment) ([]entry, error) {
 	}
 	start := tableHeader + 8*int64(le.Uint32(b[88:])) + refSize*int64(le.Uint32(b[92:]))
 	count := int64(le.Uint32(b[80:]))
-	if int64(len(b)) != start+count*tableEntry || crc32.Checksum(b[start:], castagnoli) != le.Uint32(b[84:]) {
+	if int64(len(b)) != start+count*tableEntry || blob.Checksum(0, b[start:]) != le.Uint32(b[84:]) {
 		return nil, fmt.Errorf("seglog: %s: %w", tablePath(g.path), errBadTable)
 	}
 	table := make([]entry, 0, count)
