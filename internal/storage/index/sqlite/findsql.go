@@ -132,10 +132,11 @@ func (q *findQuery) labels() string {
 
 // from is the query behind its list of columns.
 func (q *findQuery) from() string {
+	from := " FROM " + q.table.name + q.joinAbove()
 	if len(q.where) == 0 {
-		return " FROM " + q.table.name
+		return from
 	}
-	return " FROM " + q.table.name + " WHERE " + and(q.where)
+	return from + " WHERE " + and(q.where)
 }
 
 // page gives the statement for the results behind a cursor: the key, then what they are sorted by.
@@ -210,7 +211,7 @@ func (q *findQuery) sortBy(o *index.Order) string {
 	if o.Tag == 0 {
 		value = q.metadataValue(o.Metadata)
 	} else {
-		value = q.climb(o.Level, tables[o.Level].value(o.Tag, o.As == index.AsText))
+		value = tables[o.Level].value(o.Tag, o.As == index.AsText)
 	}
 	switch o.As {
 	case index.AsInt:
@@ -221,18 +222,20 @@ func (q *findQuery) sortBy(o *index.Order) string {
 	return value
 }
 
-// climb reads a value of the level above that a row belongs to.
-func (q *findQuery) climb(level index.Level, value string) string {
-	if level >= q.find.Level {
-		return value
+// joinAbove gives, beside a row, those above it whose values are sorted by. The row itself stays the one that leads.
+func (q *findQuery) joinAbove() string {
+	top := q.find.Level
+	for i := range q.find.Order {
+		if o := &q.find.Order[i]; o.Tag != 0 {
+			top = min(top, o.Level)
+		}
 	}
-	from := tables[level].name
-	for down := level + 1; down < q.find.Level; down++ {
-		from += " JOIN " + tables[down].name + " ON " + tables[down].name + "." + tables[down].parent + "=" +
-			tables[down-1].name + ".pk"
+	joins := ""
+	for level := q.find.Level; level > top; level-- {
+		row, up := &tables[level], &tables[level-1]
+		joins += " CROSS JOIN " + up.name + " ON " + up.name + ".pk=" + row.name + "." + row.parent
 	}
-	key := tables[q.find.Level-1].name + ".pk=" + q.table.name + "." + q.table.parent
-	return "(SELECT " + value + " FROM " + from + " WHERE " + key + ")"
+	return joins
 }
 
 func and(conditions []string) string { return strings.Join(conditions, " AND ") }

@@ -32,8 +32,9 @@ func planOf(t *testing.T, x *Index, f *index.Find) string {
 	return strings.Join(plan, "\n")
 }
 
-func TestSearchesUseTheirIndexes(t *testing.T) {
-	t.Parallel()
+// emptyIndex is an index without rows.
+func emptyIndex(t *testing.T) *Index {
+	t.Helper()
 	x, err := Open(t.Context(), Options{File: filepath.Join(t.TempDir(), "index.db"), NoSync: true})
 	if err != nil {
 		t.Fatal(err)
@@ -43,6 +44,12 @@ func TestSearchesUseTheirIndexes(t *testing.T) {
 			t.Error(err)
 		}
 	})
+	return x
+}
+
+func TestSearchesUseTheirIndexes(t *testing.T) {
+	t.Parallel()
+	x := emptyIndex(t)
 	is := func(level index.Level, tag dicom.Tag, values ...string) index.Criterion {
 		return index.Criterion{Level: level, Tag: tag, Match: index.Match{Kind: index.Equal, Values: values}}
 	}
@@ -72,6 +79,18 @@ func TestSearchesUseTheirIndexes(t *testing.T) {
 			if !strings.Contains(plan, want) {
 				t.Errorf("%s: no %q in the plan\n%s", name, want, plan)
 			}
+		}
+	}
+}
+
+// A row's value of a level above is read once, not by a search of its own wherever it is compared.
+func TestSortingByLevelsAboveJoinsThem(t *testing.T) {
+	t.Parallel()
+	x := emptyIndex(t)
+	for level := index.Study; level <= index.Instance; level++ {
+		plan := planOf(t, x, &index.Find{Level: level, Order: []index.Order{{Level: index.Patient, Tag: dicom.TagPatientName}}})
+		if strings.Contains(plan, "SUBQUERY") || !strings.Contains(plan, "SEARCH patients USING INTEGER PRIMARY KEY") {
+			t.Errorf("%v: the plan\n%s", level, plan)
 		}
 	}
 }
