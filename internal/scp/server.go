@@ -176,9 +176,9 @@ func (s *Server) idlest() *connection {
 // recovered turns a panic of a callback of the negotiation into the end of its connection.
 func (s *Server) recovered(conn *connection) {
 	if p := recover(); p != nil {
-		s.log.Error("panic, connection closed", "remote", conn.net.RemoteAddr(), "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
-		_ = conn.net.Close() // it is of no use any more
 		s.release(conn)
+		_ = conn.net.Close() // it is of no use any more
+		s.log.Error("panic, connection closed", "remote", conn.net.RemoteAddr(), "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
 	}
 }
 
