@@ -1,12 +1,14 @@
 package jobkinds
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 
 	"gantry/internal/dicom"
 	"gantry/internal/dicom/codec"
 	"gantry/internal/dicom/dict"
+	"gantry/internal/dimse"
 )
 
 var (
@@ -56,4 +58,14 @@ func nameOf(uid dicom.UID) string {
 		return e.Keyword
 	}
 	return string(uid)
+}
+
+// ErrorPayload is what Orthanc adds to an error because of which a peer's response had a status that tells of a failure;
+// nil for every other error.
+func ErrorPayload(err error) json.RawMessage {
+	var status *dimse.StatusError
+	if !errors.As(err, &status) {
+		return nil
+	}
+	return fmt.Appendf(nil, `{"Content":{"DimseErrorStatus":%d},"Type":"Dimse"}`, uint16(status.Status))
 }

@@ -3,6 +3,7 @@ package jobkinds
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"gantry/internal/jobs"
 	"gantry/internal/modalities"
@@ -74,7 +75,7 @@ func jobRow(r *jobs.Record) index.JobRow {
 	return index.JobRow{
 		ID: r.ID, Kind: r.Kind, State: string(r.State), Priority: r.Priority, Seq: r.Seq, Number: r.Number,
 		Created: r.Created, Changed: r.Changed, NextAttempt: r.NextAttempt, Runtime: r.Runtime, Attempt: r.Attempt,
-		Progress: percent, ErrorCode: int(r.ErrorCode), ErrorText: r.ErrorCode.Describe(), ErrorDetails: r.ErrorDetails,
+		Progress: percent, ErrorCode: int(r.ErrorCode), ErrorText: string(r.ErrorPayload), ErrorDetails: r.ErrorDetails,
 		Version: r.Version, Data: r.Data, DataKept: r.DataKept, Content: r.Content, UserData: r.UserData,
 	}
 }
@@ -84,8 +85,16 @@ func jobRecord(r *index.JobRow) jobs.Record {
 		ID: r.ID, Kind: r.Kind, State: jobs.State(r.State), Priority: r.Priority, Seq: r.Seq, Number: r.Number,
 		Created: r.Created, Changed: r.Changed, NextAttempt: r.NextAttempt, Runtime: r.Runtime, Attempt: r.Attempt,
 		Done: r.Progress, Total: 100, ErrorCode: jobs.Code(r.ErrorCode), ErrorDetails: r.ErrorDetails,
-		Version: r.Version, Data: r.Data, Content: r.Content, UserData: r.UserData,
+		ErrorPayload: errorPayload(r), Version: r.Version, Data: r.Data, Content: r.Content, UserData: r.UserData,
 	}
+}
+
+// errorPayload reads what jobRow has put into ErrorText; rows of earlier versions have words there.
+func errorPayload(r *index.JobRow) []byte {
+	if !strings.HasPrefix(r.ErrorText, "{") {
+		return nil
+	}
+	return []byte(r.ErrorText)
 }
 
 // ModalityKeeper keeps the table of modalities as rows of the store's index.

@@ -253,7 +253,8 @@ func (j *sendJob) sendError(id index.ID, err error) error {
 	case errors.As(err, &none), errors.As(err, &notTaken):
 		code = jobs.CodeNoContext
 	}
-	return jobs.Fail(code, &plainError{fmt.Sprintf("send instance %s to %s: %s", id, j.RemoteAET, plain(err)), err})
+	text := fmt.Sprintf("send instance %s to %s: %s", id, j.RemoteAET, plain(err))
+	return &jobs.Error{Code: code, Err: &plainError{text, err}, Payload: ErrorPayload(err)}
 }
 
 // commit asks for commitment of everything that was sent.

@@ -132,7 +132,7 @@ func (e *Engine) Resubmit(ctx context.Context, id string) error {
 		e.unfinished++
 		e.seq++
 		en.rec.Seq, en.rec.Runtime, en.rec.Attempt = e.seq, 0, 0
-		en.rec.ErrorCode, en.rec.ErrorDetails = CodeSuccess, ""
+		en.rec.ErrorCode, en.rec.ErrorDetails, en.rec.ErrorPayload = CodeSuccess, "", nil
 		en.living = &living{saved: time.Now()}
 		e.toPending(en)
 		return nil

@@ -371,7 +371,7 @@ func (en *entry) info() Info {
 	r := &en.rec
 	info := Info{
 		ID: r.ID, Kind: r.Kind, State: r.State, Priority: r.Priority, Done: r.Done, Total: r.Total,
-		Content: en.content, ErrorCode: r.ErrorCode, ErrorDetails: r.ErrorDetails,
+		Content: en.content, ErrorCode: r.ErrorCode, ErrorDetails: r.ErrorDetails, ErrorPayload: r.ErrorPayload,
 		Created: r.Created, Changed: r.Changed, Taken: now, Runtime: r.Runtime,
 		Attempt: r.Attempt, NextAttempt: r.NextAttempt, UserData: r.UserData, Change: en.change,
 	}

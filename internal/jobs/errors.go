@@ -2,6 +2,7 @@ package jobs
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 )
@@ -38,8 +39,9 @@ func (e *RefusedError) Unwrap() error { return e.Err }
 
 // Error is a failure with the code that users see in ErrorCode.
 type Error struct {
-	Code Code
-	Err  error // nil when the code says all
+	Code    Code
+	Err     error           // nil when the code says all
+	Payload json.RawMessage // what programs want to know of it beside the code; nil: nothing
 }
 
 // Fail gives an error a code.
@@ -138,4 +140,13 @@ func detailsOf(err error) string {
 		return ""
 	}
 	return err.Error()
+}
+
+// payloadOf returns what is shown as ErrorPayload.
+func payloadOf(err error) json.RawMessage {
+	var coded *Error
+	if !errors.As(err, &coded) {
+		return nil
+	}
+	return coded.Payload
 }

@@ -3,6 +3,7 @@ package jobs
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"math"
 	"time"
 )
@@ -17,6 +18,7 @@ type Info struct {
 	Content      any // as last published
 	ErrorCode    Code
 	ErrorDetails string
+	ErrorPayload json.RawMessage // nil: none
 	Created      time.Time
 	Changed      time.Time // last change of State
 	Taken        time.Time // the moment this Info was taken
@@ -44,10 +46,11 @@ func (i Info) Err() error {
 	if i.State != Failure {
 		return nil
 	}
-	if i.ErrorDetails == "" {
-		return Fail(i.ErrorCode, nil)
+	err := &Error{Code: i.ErrorCode, Payload: i.ErrorPayload}
+	if i.ErrorDetails != "" {
+		err.Err = errors.New(i.ErrorDetails)
 	}
-	return Failf(i.ErrorCode, "%s", i.ErrorDetails)
+	return err
 }
 
 // FormatTime writes a time the way Orthanc does: UTC, YYYYMMDDTHHMMSS.ffffff.

@@ -30,6 +30,11 @@ func (i *Info) WriteJSON(b *bytes.Buffer, prefix, indent string) error {
 	w.number("ErrorCode", int(i.ErrorCode))
 	w.text("ErrorDescription", i.ErrorCode.Describe())
 	w.text("ErrorDetails", i.ErrorDetails)
+	if len(i.ErrorPayload) > 0 {
+		if err := w.value("ErrorPayload", i.ErrorPayload); err != nil {
+			return fmt.Errorf("jobs: error payload of %s: %w", i.ID, err)
+		}
+	}
 	if eta, ok := i.arrival(); ok {
 		w.time("EstimatedTimeOfArrival", eta)
 	}

@@ -38,6 +38,7 @@ type Record struct {
 	Runtime      time.Duration // time spent running
 	ErrorCode    Code
 	ErrorDetails string
+	ErrorPayload []byte // JSON that the error had with it; nil: none
 	Version      int    // of Data
 	Data         []byte // what Job.State returned
 	DataKept     bool   // Version and Data are left out here: they are what was saved last

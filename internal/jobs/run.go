@@ -171,9 +171,9 @@ func (e *Engine) move(en *entry, v verdict) {
 	en.rec.State, en.rec.Changed = v.state, time.Now()
 	e.count(en, v.state)
 	e.observeMove(en, before)
-	en.rec.ErrorCode, en.rec.ErrorDetails = CodeSuccess, ""
+	en.rec.ErrorCode, en.rec.ErrorDetails, en.rec.ErrorPayload = CodeSuccess, "", nil
 	if v.err != nil {
-		en.rec.ErrorCode, en.rec.ErrorDetails = CodeOf(v.err), detailsOf(v.err)
+		en.rec.ErrorCode, en.rec.ErrorDetails, en.rec.ErrorPayload = CodeOf(v.err), detailsOf(v.err), payloadOf(v.err)
 	}
 	switch v.state {
 	case Pending:

@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 
@@ -82,7 +83,8 @@ type apiError struct {
 	Code    jobs.Code
 	HTTP    int // 0: as the code says
 	Details string
-	Err     error // for the log; may be nil
+	Payload json.RawMessage // ErrorPayload; nil: none
+	Err     error           // for the log; may be nil
 }
 
 func (e *apiError) Error() string {
@@ -108,7 +110,8 @@ var errNoAnswer = &apiError{Code: jobs.CodeUnknownResource, Details: "no answer"
 
 // errorBody is the JSON of an error.
 type errorBody struct {
-	Details       string `json:",omitempty"`
+	Details       string          `json:",omitempty"`
+	ErrorPayload  json.RawMessage `json:",omitempty"`
 	HttpError     string
 	HttpStatus    int
 	Message       string

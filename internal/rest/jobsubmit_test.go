@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -50,7 +51,7 @@ func TestSubmission(t *testing.T) {
 	} {
 		var r request
 		var got *apiError
-		if err := decodeJSON([]byte(body), &r); !errors.As(err, &got) || *got != want {
+		if err := decodeJSON([]byte(body), &r); !errors.As(err, &got) || !reflect.DeepEqual(*got, want) {
 			t.Errorf("%s: %v", body, err)
 		}
 	}

@@ -78,7 +78,8 @@ func openAPI(table []Route, version string) *apiDocument {
 		Security: []map[string][]string{{}, {"basic": {}}},
 		Components: apiComponents{
 			Schemas: map[string]apiSchema{"Error": {Type: "object", Properties: map[string]apiSchema{"Details": text,
-				"HttpError": text, "HttpStatus": number, "Message": text, "Method": text, "OrthancError": text, "OrthancStatus": number,
+				"ErrorPayload": {Type: "object"},
+				"HttpError":    text, "HttpStatus": number, "Message": text, "Method": text, "OrthancError": text, "OrthancStatus": number,
 				"Uri": text}}},
 			SecuritySchemes: map[string]map[string]string{"basic": {"type": "http", "scheme": "basic"}},
 		},

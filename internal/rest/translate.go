@@ -71,7 +71,7 @@ func (s *Server) writeProblem(w *recorder, r *http.Request, problem *apiError) {
 	encoder := json.NewEncoder(w)
 	encoder.SetIndent("", "\t")
 	encoder.SetEscapeHTML(false)
-	_ = encoder.Encode(errorBody{Details: problem.Details, HttpError: http.StatusText(problem.HTTP),
+	_ = encoder.Encode(errorBody{Details: problem.Details, ErrorPayload: problem.Payload, HttpError: http.StatusText(problem.HTTP),
 		HttpStatus: problem.HTTP, Message: describe(problem.Code), Method: r.Method,
 		OrthancError: describe(problem.Code), OrthancStatus: problem.Code, Uri: "/" + strings.Join(segments(r.URL.Path), "/")})
 }
@@ -87,7 +87,7 @@ func translate(err error) *apiError {
 	var noContext *scu.NoContextError
 	switch {
 	case errors.As(err, &own):
-		return &apiError{Code: own.Code, HTTP: own.HTTP, Details: own.Details}
+		return &apiError{Code: own.Code, HTTP: own.HTTP, Details: own.Details, Payload: own.Payload}
 	case errors.As(err, &tooLarge):
 		_ = errors.As(bodyError(err), &own)
 		return own
@@ -112,7 +112,7 @@ func translate(err error) *apiError {
 	case errors.As(err, &unknownResource):
 		return &apiError{Code: jobs.CodeUnknownResource, Details: unknownResource.Error()}
 	case errors.As(err, &coded):
-		return &apiError{Code: coded.Code, Details: coded.Error()}
+		return &apiError{Code: coded.Code, Details: coded.Error(), Payload: coded.Payload}
 	case errors.Is(err, jobs.ErrStopped):
 		return &apiError{HTTP: http.StatusServiceUnavailable, Code: statusDatabaseUnavailable,
 			Details: "The server is stopping; a job that was begun goes on at its next start"}
@@ -121,7 +121,7 @@ func translate(err error) *apiError {
 	case errors.As(err, &noContext):
 		return &apiError{Code: statusNoPresentationCtx, Details: err.Error()}
 	case isNetwork(err):
-		return &apiError{Code: jobs.CodeNetworkProtocol, Details: err.Error()}
+		return &apiError{Code: jobs.CodeNetworkProtocol, Details: err.Error(), Payload: jobkinds.ErrorPayload(err)}
 	}
 	return &apiError{Code: jobs.CodeInternal, Details: err.Error()}
 }

@@ -19,7 +19,7 @@ type JobRow struct {
 	Attempt      int
 	Progress     int
 	ErrorCode    int
-	ErrorText    string
+	ErrorText    string // JSON of the error's payload, "" if it has none; words in rows of earlier versions
 	ErrorDetails string
 	Version      int    // of Data
 	Data         []byte // the job's private state
