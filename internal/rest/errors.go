@@ -19,9 +19,13 @@ const (
 	statusUnauthorized        jobs.Code = 29
 	statusDatabaseUnavailable jobs.Code = 36
 	statusForbidden           jobs.Code = 45
+	statusNotImplemented      jobs.Code = 2
+	statusImageFormat         jobs.Code = 23
+	statusImageSize           jobs.Code = 24
 	statusNoPresentationCtx   jobs.Code = 2015
 	statusLua                 jobs.Code = 2031
 	statusCannotOrderSlices   jobs.Code = 2040
+	statusUnsupportedMedia    jobs.Code = 3000
 )
 
 // descriptions are the texts of Message and OrthancError.
@@ -40,6 +44,10 @@ var descriptions = map[jobs.Code]string{
 	statusForbidden:           "The access to the resource is forbidden",
 	statusLua:                 "Cannot execute a Lua command",
 	statusCannotOrderSlices:   "Unable to order the slices of the series",
+	statusNotImplemented:      "Not implemented yet",
+	statusImageFormat:         "Incompatible format of the images",
+	statusUnsupportedMedia:    "Unsupported media type",
+	statusImageSize:           "Incompatible size of the images",
 	statusNoPresentationCtx:   "No presentation context accepted by the remote modality",
 }
 
@@ -66,7 +74,7 @@ func httpStatus(code jobs.Code) int {
 		return http.StatusNotAcceptable
 	case 43, 46:
 		return http.StatusConflict
-	case 3000:
+	case statusUnsupportedMedia:
 		return http.StatusUnsupportedMediaType
 	case 41:
 		return http.StatusRequestedRangeNotSatisfiable

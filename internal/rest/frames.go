@@ -20,7 +20,7 @@ func frameRoutes() []Route {
 		{http.MethodGet, "/instances/{id}/frames", "The numbers of the frames, from 0", listFrames},
 		{http.MethodGet, "/instances/{id}/frames/{frame}", "What can be asked of a frame",
 			func(_ *Server, c *Call) error {
-				return c.JSON([]string{"image-int16", "image-uint16", "image-uint8", "preview", "raw", "raw.gz", "rendered"})
+				return c.JSON([]string{"image-int16", "image-uint16", "image-uint8", "matlab", "numpy", "preview", "raw", "raw.gz", "rendered"})
 			}},
 		{http.MethodGet, "/instances/{id}/frames/{frame}/raw", "The bytes of a frame, as they are stored", rawFrame(false)},
 		{http.MethodGet, "/instances/{id}/frames/{frame}/raw.gz", "The same, compressed with gzip", rawFrame(true)},
@@ -151,7 +151,8 @@ func rawFrame(zipped bool) func(*Server, *Call) error {
 				return err
 			}
 			return c.sendFrame(frameType(file.TransferSyntax.UID), zipped, func(w io.Writer) error {
-				return copyFragments(w, file.Reader, h, from, to)
+				walk := fragmentWalk{r: file.Reader, pixels: h, next: -1}
+				return walk.copy(w, from, to)
 			})
 		})
 	}

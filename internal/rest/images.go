@@ -13,8 +13,6 @@ import (
 	"strconv"
 	"strings"
 
-	"gantry/internal/dicom"
-	"gantry/internal/dicom/codec"
 	"gantry/internal/dicom/pixels"
 	"gantry/internal/storage/index"
 )
@@ -35,7 +33,7 @@ func views() []struct {
 		{"image-uint16", "numbers cut to 16 bits", func(_ *Call, f *pixels.Frame, _ *picture) (image.Image, error) { return f.Clamped16(false), nil }},
 		{"image-uint8", "numbers cut to 8 bits", func(_ *Call, f *pixels.Frame, _ *picture) (image.Image, error) { return f.Clamped8(), nil }},
 		{"preview", "from the lowest number to the highest", func(_ *Call, f *pixels.Frame, _ *picture) (image.Image, error) { return f.Preview(), nil }},
-		{"rendered", "through a window; ?window-center, ?window-width, ?width and ?height", rendered},
+		{"rendered", "through a window; ?window-center, ?window-width, ?width, ?height and ?smooth", rendered},
 	}
 }
 
@@ -79,7 +77,7 @@ func showFrame(show view) func(*Server, *Call) error {
 			return err
 		case err != nil:
 			s.log.Info("a frame cannot be shown", "instance", id, "error", err)
-			return errNoDecoder
+			return &apiError{Code: statusUnsupportedMedia, Details: "This frame cannot be shown: " + reason(err)}
 		}
 		shown, err := show(c, frame, p)
 		if err != nil {
@@ -89,124 +87,35 @@ func showFrame(show view) func(*Server, *Call) error {
 	}
 }
 
+// reason is what users are told of an error.
+func reason(err error) string {
+	var own *apiError
+	switch {
+	case errors.As(err, &own) && own.Details != "":
+		return own.Details
+	case errors.Is(err, io.EOF):
+		return "there is no pixel data, or less than there should be"
+	}
+	return err.Error()
+}
+
 // decode reads a frame and what is needed to show it.
 func (s *Server) decode(c *Call, id index.ID, number int) (p *picture, frame *pixels.Frame, err error) {
-	var packed fragments
-	var data []byte
-	ctx := c.Request.Context()
-	err = s.readInstance(ctx, id, func(file *codec.File) error {
-		var h codec.Header
-		if p, h, err = readPicture(file); err != nil {
-			return err
-		}
-		if number >= p.frames {
-			return errNoFrame
-		}
-		if err := p.layout.Check(); err != nil {
-			return err
-		}
-		if h.Kind != codec.KindElement {
-			if file.TransferSyntax.UID != rleLossless {
-				return pixels.ErrUnsupported
-			}
-			return packed.read(file.Reader, h)
-		}
-		size := p.layout.Size()
-		if (int64(number)+1)*size > int64(h.Length) {
-			return errNoFrame
-		}
-		swapped := file.TransferSyntax.BigEndian && p.layout.Allocated == 8 && h.VR == dicom.VROW
-		var err error
-		data, err = readPlain(file.Reader, int64(number)*size, size, swapped)
-		return err
+	err = s.eachFrame(c.Request.Context(), id, number, 1, func(of *picture, decoded *pixels.Frame) error {
+		p, frame = of, decoded
+		return nil
 	})
-	if err == nil && data == nil {
-		data, err = s.unpackRLE(c, id, number, p, &packed)
-	}
-	if err != nil {
-		return nil, nil, err
-	}
-	frame, err = pixels.Decode(data, &p.layout)
 	return p, frame, err
 }
 
-// readPlain reads a part of uncompressed pixel data. Bytes in 16-bit words (OW) lie the other way round in big endian
-// (PS3.5 8.1.1).
-func readPlain(r io.Reader, at, size int64, swapped bool) ([]byte, error) {
-	before := int64(0)
-	if swapped {
-		before = at % 2
-	}
-	if _, err := io.CopyN(io.Discard, r, at-before); err != nil {
-		return nil, err
-	}
-	data := make([]byte, before+size, before+size+1)
-	if swapped {
-		data = data[:(before+size+1)&^1]
-	}
-	if _, err := io.ReadFull(r, data); err != nil {
-		return nil, err
-	}
-	for i := 0; swapped && i+1 < len(data); i += 2 {
-		data[i], data[i+1] = data[i+1], data[i]
-	}
-	return data[before : before+size], nil
-}
-
-// unpackRLE reads an RLE frame; one that is much larger than it would be uncompressed is refused unread.
-func (s *Server) unpackRLE(c *Call, id index.ID, number int, p *picture, packed *fragments) ([]byte, error) {
-	from, to, ok := packed.of(number, p.frames)
-	if !ok {
-		return nil, errNoFrame
-	}
-	var size int64
-	for _, length := range packed.lengths[from:to] {
-		size += int64(length)
-	}
-	if size > 2*p.layout.Size()+1<<10 {
-		return nil, fmt.Errorf("%w: an RLE frame of %d bytes", pixels.ErrUnsupported, size)
-	}
-	var data limitedBuffer
-	err := s.readInstance(c.Request.Context(), id, func(file *codec.File) error {
-		_, h, err := readImage(file)
-		if err != nil {
-			return err
-		}
-		data.left = size
-		return copyFragments(&data, file.Reader, h, from, to)
-	})
-	if err != nil {
-		return nil, err
-	}
-	plain, layout, err := pixels.Unpack(data.b, &p.layout)
-	if err == nil {
-		p.layout = *layout
-	}
-	return plain, err
-}
-
-// limitedBuffer takes so many bytes and no more.
-type limitedBuffer struct {
-	b    []byte
-	left int64
-}
-
-func (l *limitedBuffer) Write(p []byte) (int, error) {
-	if l.left -= int64(len(p)); l.left < 0 {
-		return 0, errors.New("rest: a frame has grown while it was read")
-	}
-	l.b = append(l.b, p...)
-	return len(p), nil
-}
-
-// rendered reads the arguments of the route "rendered".
+// rendered shows a frame as the arguments of the route "rendered" say.
 func rendered(c *Call, f *pixels.Frame, p *picture) (image.Image, error) {
 	query := c.Request.URL.Query()
 	w := p.window
 	for name, to := range map[string]*float64{"window-center": &w.Center, "window-width": &w.Width} {
 		if query.Has(name) {
 			v, err := strconv.ParseFloat(query.Get(name), 64)
-			if err != nil || name == "window-width" && v <= 0 {
+			if err != nil {
 				return nil, errNoAnswer
 			}
 			*to = v
@@ -215,14 +124,37 @@ func rendered(c *Call, f *pixels.Frame, p *picture) (image.Image, error) {
 	var sides [2]int
 	for i, name := range []string{"width", "height"} {
 		if query.Has(name) {
-			v, err := strconv.ParseUint(query.Get(name), 10, 15)
+			v, err := strconv.ParseUint(query.Get(name), 10, 24)
 			if err != nil {
 				return nil, errNoAnswer
 			}
-			sides[i] = int(v) //nolint:gosec // 15 bits
+			sides[i] = int(v) //nolint:gosec // 24 bits
 		}
 	}
-	return f.Fit(sides[0], sides[1]).Render(w), nil
+	smooth := false
+	if query.Has("smooth") {
+		var err error
+		if smooth, err = truth(query.Get("smooth")); err != nil {
+			return nil, &apiError{Code: statusUnsupportedMedia, Details: `The argument "smooth" must be 0, 1, false or true`}
+		}
+	}
+	w.Width = max(w.Width, 1)
+	shown, err := pixels.Fit(f.Render(w), sides[0], sides[1], smooth)
+	if err != nil {
+		return nil, fail(statusParameterOutOfRange, "This picture cannot be made: %v", err)
+	}
+	return shown, nil
+}
+
+// truth reads what Orthanc takes for a Boolean.
+func truth(text string) (bool, error) {
+	switch text {
+	case "1", "true":
+		return true, nil
+	case "0", "false":
+		return false, nil
+	}
+	return false, strconv.ErrSyntax
 }
 
 // pictureFormat chooses how a picture is sent by the Accept header, PNG if it does not care; nil if there is no way.

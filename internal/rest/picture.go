@@ -11,8 +11,6 @@ import (
 	"gantry/internal/dicom/pixels"
 )
 
-const rleLossless = dicom.RLELossless
-
 // picture is what has to be known of an image to show its frames.
 type picture struct {
 	layout pixels.Layout
@@ -113,8 +111,8 @@ func (p *picture) note(tag dicom.Tag, value []byte, palette *pixels.Palette) {
 	case tagPlanar:
 		l.Planar = number(0) == 1
 	case tagNumberOfFrames:
-		if n, err := strconv.Atoi(text); err == nil && n > 0 {
-			p.frames = n
+		if n, err := strconv.ParseUint(text, 10, 31); err == nil && n > 0 {
+			p.frames = int(n) //nolint:gosec // 31 bits
 		}
 	case tagRows:
 		l.Rows = number(0)

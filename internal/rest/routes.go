@@ -29,6 +29,7 @@ func routes() []Route {
 		scriptRoutes(),
 		frameRoutes(),
 		imageRoutes(),
+		arrayRoutes(),
 		openAPIRoutes(),
 		faultRoutes(),
 	)

@@ -62,6 +62,7 @@ type Server struct {
 	encoding atomic.Pointer[string] // the name of DefaultEncoding, as it was changed
 	scripts  chan struct{}          // holds one value while a script runs
 	decodes  *semaphore.Weighted    // frames that are being decoded
+	arrays   *semaphore.Weighted    // pixels of the frames of arrays that are being sent
 	log      *slog.Logger
 
 	streams    atomic.Int64 // open streams of events and long polls
@@ -74,7 +75,7 @@ func (s *Server) EndStreams() { s.endStreams.Do(func() { close(s.stopping) }) }
 
 // New returns the handler of the whole API.
 func New(deps Deps) *Server {
-	s := &Server{Deps: deps, tree: newTree(routes()), log: deps.Logger, texts: newTextBudget(), stopping: make(chan struct{}), scripts: make(chan struct{}, 1), unzips: semaphore.NewWeighted(maximumUnzips), decodes: semaphore.NewWeighted(2),
+	s := &Server{Deps: deps, tree: newTree(routes()), log: deps.Logger, texts: newTextBudget(), stopping: make(chan struct{}), scripts: make(chan struct{}, 1), unzips: semaphore.NewWeighted(maximumUnzips), decodes: semaphore.NewWeighted(2), arrays: semaphore.NewWeighted(arrayBudget),
 		guard: newOriginGuard(deps.Config.RemoteAccessAllowed, deps.Config.HttpAllowedHosts)}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)

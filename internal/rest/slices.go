@@ -3,6 +3,7 @@ package rest
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"math"
 	"slices"
 	"strconv"
@@ -35,10 +36,18 @@ func orderedSlices(s *Server, c *Call) error {
 	if err != nil {
 		return err
 	}
+	list, volume, err := s.slicesInOrder(c.Request.Context(), id)
+	if err != nil {
+		return err
+	}
+	return writeSlices(c, list, volume)
+}
+
+// slicesInOrder finds the slices of a series in their order, and whether it is that in space.
+func (s *Server) slicesInOrder(ctx context.Context, id index.ID) (list []slice, volume bool, err error) {
 	var normal []float64
-	var list []slice
 	for after, last := int64(0), false; !last; {
-		err := s.Store.View(c.Request.Context(), func(tx index.ReadTx) error {
+		err := s.Store.View(ctx, func(tx index.ReadTx) error {
 			row, err := tx.Series(id)
 			if err != nil {
 				return err
@@ -53,14 +62,14 @@ func orderedSlices(s *Server, c *Call) error {
 			return err
 		})
 		if err != nil {
-			return err
+			return nil, false, err
 		}
 	}
-	volume := sortInSpace(list, normal)
+	volume = sortInSpace(list, normal)
 	if !volume && !sortByNumber(list) {
-		return fail(statusCannotOrderSlices, "Unable to order the slices of series %s", id)
+		return nil, false, fail(statusCannotOrderSlices, "Unable to order the slices of series %s", id)
 	}
-	return writeSlices(c, list, volume)
+	return list, volume, nil
 }
 
 // pageSize is how many rows one read transaction looks at.

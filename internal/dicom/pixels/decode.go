@@ -1,5 +1,6 @@
-// Package pixels turns the pixel data of one frame into numbers and pictures (PS3.3 C.7.6.3, PS3.5 8): uncompressed and
-// RLE, MONOCHROME1, MONOCHROME2, RGB and PALETTE COLOR. It knows no files; the caller has the bytes of the frame.
+// Package pixels turns the pixel data of one frame into numbers and pictures (PS3.3 C.7.6.3, PS3.5 8): uncompressed, RLE and
+// JPEG (8 bits or lossless), MONOCHROME1, MONOCHROME2, RGB and PALETTE COLOR, compressed ones also YBR_FULL and YBR_FULL_422.
+// It knows no files; the caller has the bytes of the frame.
 package pixels
 
 import (
@@ -52,6 +53,21 @@ func (l *Layout) Check() error {
 		return fmt.Errorf("%w: %d x %d, %d x %d bits, %s", ErrUnsupported, l.Columns, l.Rows, l.Samples, l.Allocated, l.Photometric)
 	}
 	return nil
+}
+
+// Unpacked is the layout that frames with this one have after decompression: little endian, with interleaved samples, in RGB
+// if they were in YBR. Its error is that of Check.
+func (l *Layout) Unpacked() (*Layout, error) {
+	plain := *l
+	plain.Planar, plain.BigEndian = false, false
+	if l.isYBR() {
+		plain.Photometric = "RGB"
+	}
+	return &plain, plain.Check()
+}
+
+func (l *Layout) isYBR() bool {
+	return l.Samples == 3 && (l.Photometric == "YBR_FULL" || l.Photometric == "YBR_FULL_422")
 }
 
 // Frame is a decoded frame: numbers in Gray, or colors in RGB.

@@ -81,34 +81,3 @@ func (f *Frame) color() image.Image {
 	}
 	return out
 }
-
-// Fit returns a frame that fits into a box, as much smaller or larger as its sides allow; 0 is no limit.
-func (f *Frame) Fit(width, height int) *Frame {
-	ratio := math.Inf(1)
-	if width > 0 {
-		ratio = float64(width) / float64(f.Width)
-	}
-	if height > 0 {
-		ratio = min(ratio, float64(height)/float64(f.Height))
-	}
-	if math.IsInf(ratio, 1) || ratio == 1 {
-		return f
-	}
-	side := func(n int) int { return max(1, int(math.Round(float64(n)*ratio))) }
-	out := &Frame{Width: side(f.Width), Height: side(f.Height), Inverted: f.Inverted}
-	if out.Width*out.Height > MaxPixels {
-		return f
-	}
-	for y := range out.Height {
-		row := y * f.Height / out.Height * f.Width
-		for x := range out.Width {
-			at := row + x*f.Width/out.Width
-			if f.Gray != nil {
-				out.Gray = append(out.Gray, f.Gray[at])
-			} else {
-				out.RGB = append(out.RGB, f.RGB[3*at:3*at+3]...)
-			}
-		}
-	}
-	return out
-}

@@ -99,11 +99,11 @@ func rle(segments ...[]byte) []byte {
 func TestUnpack(t *testing.T) {
 	t.Parallel()
 	eight, sixteen := gray(1, 6, 8, 8, nil), gray(1, 2, 16, 16, nil)
-	got, layout, err := pixels.Unpack(rle([]byte{1, 7, 8, 0x80, 0xfe, 9, 0, 5}), eight)
+	got, layout, err := pixels.UnpackRLE(rle([]byte{1, 7, 8, 0x80, 0xfe, 9, 0, 5}), eight)
 	if err != nil || !bytes.Equal(got, []byte{7, 8, 9, 9, 9, 5}) || layout.Size() != 6 {
 		t.Errorf("8 bits: %v %v", got, err)
 	}
-	if got, _, err = pixels.Unpack(rle([]byte{1, 1, 2}, []byte{0xff, 3}), sixteen); err != nil || !bytes.Equal(got, []byte{3, 1, 3, 2}) {
+	if got, _, err = pixels.UnpackRLE(rle([]byte{1, 1, 2}, []byte{0xff, 3}), sixteen); err != nil || !bytes.Equal(got, []byte{3, 1, 3, 2}) {
 		t.Errorf("16 bits: %v %v", got, err)
 	}
 	for name, data := range map[string][]byte{
@@ -111,7 +111,7 @@ func TestUnpack(t *testing.T) {
 		"a run that stops": rle([]byte{0xff}), "another number of segments": rle([]byte{5, 1, 2, 3, 4, 5, 6}, []byte{0}),
 		"offsets into the header": append([]byte{1, 0, 0, 0, 8}, make([]byte, 100)...), "offsets beyond the end": append([]byte{1, 0, 0, 0, 255, 255, 255}, make([]byte, 100)...),
 	} {
-		if _, _, err := pixels.Unpack(data, eight); err == nil {
+		if _, _, err := pixels.UnpackRLE(data, eight); err == nil {
 			t.Errorf("%s: no error", name)
 		}
 	}
@@ -133,8 +133,10 @@ func TestPictures(t *testing.T) {
 		"signed":       {f.Clamped16(true), []byte{0, 0, 0, 100, 255, 255, 3, 232}},
 		"rendered":     {f.Render(pixels.Window{Center: 50, Width: 100, Slope: 1}), []byte{0, 255, 0, 255}},
 		"rendered, x2": {f.Render(pixels.Window{Center: 100, Width: 200, Slope: 2, Intercept: -100}), []byte{0, 127, 0, 255}},
-		"smaller":      {f.Fit(1, 0).Clamped8(), []byte{0}},
-		"larger":       {f.Fit(0, 4).Clamped8(), []byte{0, 0, 100, 100, 0, 0, 100, 100, 0, 0, 255, 255, 0, 0, 255, 255}},
+		"smaller":      {fit(t, f.Clamped8(), 1, 0, false), []byte{255}},
+		"smooth":       {fit(t, f.Clamped8(), 1, 0, true), []byte{142}},
+		"larger":       {fit(t, f.Clamped8(), 0, 4, true), []byte{0, 0, 100, 100, 0, 0, 100, 100, 0, 0, 255, 255, 0, 0, 255, 255}},
+		"of its size":  {fit(t, f.Clamped8(), 2, 7, true), []byte{0, 100, 0, 255}},
 	} {
 		var got []byte
 		switch i := x.shown.(type) {
@@ -152,19 +154,35 @@ func TestPictures(t *testing.T) {
 		t.Errorf("inverted: %v", shown.Pix)
 	}
 	color := &pixels.Frame{Width: 1, Height: 1, RGB: []byte{1, 2, 3}}
-	if color.Clamped8() != nil || color.Clamped16(true) != nil || color.Fit(2, 2).Width != 2 {
+	if color.Clamped8() != nil || color.Clamped16(true) != nil || fit(t, color.Preview(), 2, 2, false).Bounds().Dx() != 2 {
 		t.Error("colors were taken for numbers")
 	}
 }
 
-func FuzzUnpack(f *testing.F) {
+func fit(t *testing.T, shown image.Image, width, height int, smooth bool) image.Image {
+	t.Helper()
+	fitting, err := pixels.Fit(shown, width, height, smooth)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fitting
+}
+
+func TestFitRefusesWhatIsTooLarge(t *testing.T) {
+	t.Parallel()
+	if _, err := pixels.Fit(image.NewGray(image.Rect(0, 0, 2, 2)), 1<<24, 0, false); err == nil {
+		t.Error("a picture of 2^48 pixels was made")
+	}
+}
+
+func FuzzUnpackRLE(f *testing.F) {
 	f.Add(rle([]byte{1, 7, 8, 0x80, 0xfe, 9, 0, 5}), uint8(1), uint8(8))
 	f.Fuzz(func(t *testing.T, data []byte, samples, allocated uint8) {
 		l := &pixels.Layout{Rows: 3, Columns: 5, Samples: int(samples), Allocated: int(allocated), Stored: int(allocated), High: int(allocated) - 1, Photometric: "RGB"}
 		if samples == 1 {
 			l.Photometric = "MONOCHROME1"
 		}
-		if plain, layout, err := pixels.Unpack(data, l); err == nil {
+		if plain, layout, err := pixels.UnpackRLE(data, l); err == nil {
 			if _, err := pixels.Decode(plain, layout); err != nil {
 				t.Error(err)
 			}

@@ -10,10 +10,11 @@ const rleHeader = 64
 
 var errRLE = errors.New("pixels: the frame is no sound RLE frame")
 
-// Unpack expands an RLE frame to an uncompressed one, little endian, with interleaved samples (PS3.5 annex G). The
-// layout that it returns says so.
-func Unpack(data []byte, l *Layout) ([]byte, *Layout, error) {
-	if err := l.Check(); err != nil {
+// UnpackRLE expands an RLE frame to an uncompressed one, little endian, with interleaved samples (PS3.5 annex G). The layout
+// that it returns says so, and that YBR has become RGB.
+func UnpackRLE(data []byte, l *Layout) ([]byte, *Layout, error) {
+	plain, err := l.Unpacked()
+	if err != nil {
 		return nil, nil, err
 	}
 	bytes := l.Allocated / 8
@@ -21,8 +22,6 @@ func Unpack(data []byte, l *Layout) ([]byte, *Layout, error) {
 	if bytes == 0 || len(data) < rleHeader || binary.LittleEndian.Uint32(data) != uint32(segments) { //nolint:gosec // at most 6
 		return nil, nil, errRLE
 	}
-	plain := *l
-	plain.Planar, plain.BigEndian = false, false
 	out := make([]byte, l.Size())
 	for s := range segments {
 		from := int64(binary.LittleEndian.Uint32(data[4+4*s:]))
@@ -38,7 +37,10 @@ func Unpack(data []byte, l *Layout) ([]byte, *Layout, error) {
 			return nil, nil, errRLE
 		}
 	}
-	return out, &plain, nil
+	if l.isYBR() {
+		toRGB(out)
+	}
+	return out, plain, nil
 }
 
 // unpackBits expands a segment into every step'th byte of out from at on, and reports whether it filled them.
