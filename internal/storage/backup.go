@@ -121,7 +121,23 @@ func (s *Store) spoilt(ctx context.Context, restored *Store) (map[blob.Ref]bool,
 			gone[e.Ref] = true
 		}
 	}
-	return gone, nil
+	return gone, restored.unreadable(ctx, gone)
+}
+
+// unreadable adds what the index names and cannot be opened.
+func (s *Store) unreadable(ctx context.Context, gone map[blob.Ref]bool) error {
+	look := func(b *index.Blob) error {
+		opened, err := s.openRaw(ctx, b)
+		if err == nil {
+			return opened.Close()
+		}
+		gone[refOf(b)] = true
+		return ctx.Err()
+	}
+	if err := s.eachBlob(ctx, look); err != nil {
+		return err
+	}
+	return s.eachAttachment(ctx, func(a *index.Attachment) error { return look(&a.Blob) })
 }
 
 // makeEmpty makes a folder, or accepts one in which nothing lies.

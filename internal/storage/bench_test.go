@@ -52,19 +52,25 @@ func benchmarkPut(b *testing.B, layout string, size, parallel int) {
 	b.RunParallel(func(pb *testing.PB) { work(pb.Next) })
 }
 
-// BenchmarkDelete deletes a study of 1,000 instances.
+// BenchmarkDelete deletes a study of 1,000 instances of 3 kB, 36 kB and 528 kB, which lies in segments of the usual size.
 func BenchmarkDelete(b *testing.B) {
-	s := open(b, b.TempDir(), storage.LayoutLog)
-	for b.Loop() {
-		b.StopTimer()
-		var rs *storage.PutResult
-		for i := range 1000 {
-			o := ct("A", 1, 1, i)
-			rs = put(b, s, o.received(b))
-		}
-		b.StartTimer()
-		if _, err := s.Delete(b.Context(), index.Study, rs.StudyID); err != nil {
-			b.Fatal(err)
-		}
+	for _, size := range []int{2 << 10, 35 << 10, 527 << 10} {
+		b.Run(fmt.Sprintf("%dkB", size>>10+1), func(b *testing.B) {
+			s := open(b, b.TempDir(), storage.LayoutLog, func(o *storage.Options) { o.SegmentSize = 0 })
+			pixels := make([]byte, size)
+			for b.Loop() {
+				b.StopTimer()
+				var rs *storage.PutResult
+				for i := range 1000 {
+					o := ct("A", 1, 1, i)
+					o.pixels = pixels
+					rs = put(b, s, o.received(b))
+				}
+				b.StartTimer()
+				if _, err := s.Delete(b.Context(), index.Study, rs.StudyID); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }

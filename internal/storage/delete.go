@@ -20,6 +20,9 @@ type Deleted struct {
 	left      int64 // instances stored afterwards
 	// Remaining is the nearest ancestor that is still there, nil if the whole patient is gone.
 	Remaining *index.Resource
+
+	buried  []index.Blob // their bytes are to be given back
+	waiting int64        // how many these are
 }
 
 // Delete removes a resource with all below it. When it returns nil it is gone for good: not found, not replayed, its
@@ -51,23 +54,49 @@ func (s *Store) delete(ctx context.Context, level index.Level, id index.ID) (*De
 // remove deletes without emptying the write-ahead log of the index.
 func (s *Store) remove(ctx context.Context, level index.Level, id index.ID) (*Deleted, error) {
 	d := &Deleted{}
+	err := s.removePages(ctx, level, id, d)
+	if err = errors.Join(err, s.returnBuried(ctx, d)); err != nil {
+		return nil, s.typed("delete "+level.String()+" "+id.String(), err)
+	}
+	return d, nil
+}
+
+// Bytes are given back together, as far as that keeps neither much in memory nor much room waiting: where all that a segment
+// of the log holds is given back at once it can go as a whole.
+const (
+	buriedMost  = 10_000
+	buriedBytes = 1 << 30
+)
+
+func (s *Store) removePages(ctx context.Context, level index.Level, id index.ID, d *Deleted) error {
 	for after := int64(0); ; {
 		rows, err := s.page(ctx, level, id, after)
 		if errors.Is(err, index.ErrNotFound) && d.Instances > 0 {
-			err = nil // with its last instance the resource itself has gone
+			return nil // with its last instance the resource itself has gone
 		}
-		if err != nil {
-			return nil, s.typed("delete "+level.String()+" "+id.String(), err)
-		}
-		if len(rows) == 0 {
-			break
+		if err != nil || len(rows) == 0 {
+			return err
 		}
 		after = rows[len(rows)-1].Key
 		if err := s.deleteRows(ctx, rows, d); err != nil {
-			return nil, s.typed("delete "+level.String()+" "+id.String(), err)
+			return err
+		}
+		if len(d.buried) < buriedMost && d.waiting < buriedBytes {
+			continue
+		}
+		if err := s.returnBuried(ctx, d); err != nil {
+			return err
 		}
 	}
-	return d, nil
+}
+
+// returnBuried gives back the bytes of what was deleted so far.
+func (s *Store) returnBuried(ctx context.Context, d *Deleted) error {
+	blobs := d.buried
+	if d.buried, d.waiting = nil, 0; len(blobs) == 0 {
+		return nil
+	}
+	return s.giveBack(context.WithoutCancel(ctx), blobs)
 }
 
 func (s *Store) page(ctx context.Context, level index.Level, id index.ID, after int64) (rows []index.InstanceRow, err error) {
@@ -78,7 +107,7 @@ func (s *Store) page(ctx context.Context, level index.Level, id index.ID, after 
 	return rows, err
 }
 
-// deleteRows deletes one page: tombstones, synced; index; bytes given back, synced.
+// deleteRows deletes one page: tombstones, synced; then the index. The bytes are to be given back.
 func (s *Store) deleteRows(ctx context.Context, rows []index.InstanceRow, d *Deleted) error {
 	slices.SortFunc(rows, func(a, b index.InstanceRow) int { return bytes.Compare(a.ID[:], b.ID[:]) }) // one order, no deadlock
 	for i := range rows {
@@ -116,12 +145,19 @@ func (s *Store) deleteRows(ctx context.Context, rows []index.InstanceRow, d *Del
 	s.flights.done(fl)
 	s.room.freed(blobs, attached)
 	s.countDeleted(len(blobs), d.left)
+	for _, list := range [][]index.Blob{blobs, attached} {
+		for i := range list {
+			d.waiting += list[i].Size
+		}
+	}
+	d.buried = append(d.buried, blobs...)
 	if len(attached) > 0 { // they are noted as to be given back: it is done at the next start if not now
 		if err := s.bury(ctx, attached); err != nil {
 			return err
 		}
+		d.buried = append(d.buried, attached...)
 	}
-	return s.giveBack(ctx, append(blobs, attached...))
+	return nil
 }
 
 // current reads again, under the locks, where the bytes of rows lie.

@@ -172,6 +172,9 @@ func (c *check) record(g *segment, f disk.File, index int, e entry) error {
 	if !errors.As(err, &corrupt) {
 		return err
 	}
+	if c.store.dropped(f) {
+		return nil
+	}
 	finding := blob.Finding{Ref: e.ref, Position: corrupt.Position, Path: corrupt.Path, Problem: corrupt.Reason, Err: corrupt}
 	if c.repair {
 		to, err := c.quarantine(g, f, e.offset(), e.offset()+e.length(), e.ref)
@@ -241,7 +244,7 @@ func (c *check) between(g *segment, f disk.File, from, to int64) error {
 		return err
 	}
 	h, err := decodeHeader(c.block[:], g.id, from, to-from)
-	if err == nil && h.kind == kindVoid && h.length() == to-from {
+	if err == nil && h.kind == kindVoid && h.length() == to-from || c.store.dropped(f) {
 		return nil
 	}
 	e := g.unreadable(from, to)

@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
 
 	"gantry/internal/storage/blob"
 	"gantry/internal/storage/blob/disk"
@@ -133,33 +136,92 @@ func (s *Store) reclaimed(generation uint64, refs []blob.Ref) bool {
 	return true
 }
 
+// share is what of a reclaim lies in one segment.
+type share struct {
+	seg     *segment
+	entries []entry
+}
+
 // overwriteAll gives back the bytes of those of refs that are buried, and syncs.
 func (s *Store) overwriteAll(ctx context.Context, refs []blob.Ref) (done []blob.Ref, err error) {
-	touched, folders := map[*segment]disk.File{}, map[string]bool{}
+	shares, done, err := s.shares(refs)
+	drop := slices.ContainsFunc(shares, func(p *share) bool { return p.seg.mayDrop(len(p.entries)) }) && s.compacting.TryLock()
+	if drop {
+		defer s.compacting.Unlock()
+	}
+	var group errgroup.Group
+	group.SetLimit(atOnce)
+	errs := make([]error, len(shares))
+	for i, p := range shares {
+		group.Go(func() error {
+			errs[i] = s.overwriteShare(ctx, p, drop)
+			return nil
+		})
+	}
+	_ = group.Wait() // errs has all of them
+	return done, errors.Join(err, errors.Join(errs...))
+}
+
+// atOnce is in how many segments bytes are given back at a time. Much of that is waiting: for the file system, which does
+// one thing after the other within a file, and for disks that are told of every block that is free.
+const atOnce = 4
+
+// shares tells where those of refs lie that are buried: everywhere, as an interrupted compaction leaves two copies.
+func (s *Store) shares(refs []blob.Ref) (shares []*share, done []blob.Ref, err error) {
+	at := map[*segment]*share{}
 	for _, ref := range refs {
-		if err = ctx.Err(); err != nil {
-			break
-		}
 		if !s.buried(ref) {
 			continue
 		}
-		folder, e := s.reclaimOne(ref, touched)
-		if folder != "" {
-			folders[folder] = true
+		done = append(done, ref)
+		for _, g := range s.holding(ref) {
+			e, ok, e2 := g.find(ref)
+			if err = errors.Join(err, e2); !ok {
+				continue
+			}
+			if at[g] == nil {
+				at[g] = &share{seg: g}
+				shares = append(shares, at[g])
+			}
+			at[g].entries = append(at[g].entries, e)
 		}
+	}
+	return shares, done, err
+}
+
+// overwriteShare gives back records of one segment, and syncs: all of the segment with drop when nothing else is in it.
+func (s *Store) overwriteShare(ctx context.Context, p *share, drop bool) (err error) {
+	if drop && p.seg.mayDrop(len(p.entries)) {
+		if dropped, err := s.drop(p.seg, p.entries); dropped || err != nil {
+			return err
+		}
+	}
+	f, err := p.seg.useAgain()
+	if errors.Is(err, errGone) {
+		return nil // compacted: what of it was copied is reclaimed after that
+	}
+	if err != nil {
+		return err
+	}
+	folders := map[string]bool{}
+	for _, e := range p.entries {
+		if e := ctx.Err(); e != nil {
+			err = errors.Join(err, e)
+			break
+		}
+		path, e := s.overwrite(p.seg, f, e)
 		if e != nil {
 			err = errors.Join(err, e)
-			continue
+		} else if path != "" {
+			folders[filepath.Dir(path)] = true
 		}
-		done = append(done, ref)
 	}
-	for g, f := range touched {
-		err = errors.Join(err, s.syncShared(g, f), g.release())
+	if err == nil {
+		p.seg.mu.Lock()
+		p.seg.given += int64(len(p.entries))
+		p.seg.mu.Unlock()
 	}
-	for dir := range folders {
-		err = errors.Join(err, s.fs.SyncDir(dir))
-	}
-	return done, err
+	return errors.Join(err, s.syncShared(p.seg, f), p.seg.release(), s.syncFolders(folders))
 }
 
 // syncShared syncs a file that the syncer may be syncing too. The system tells of
@@ -180,38 +242,6 @@ func (s *Store) buried(ref blob.Ref) bool {
 	defer s.view.RUnlock()
 	reclaimed, dead := s.dead[ref]
 	return dead && !reclaimed
-}
-
-// reclaimOne overwrites one object, everywhere it lies: an interrupted compaction
-// leaves two copies. The caller syncs and releases the segments in touched, and
-// syncs the folder a file was removed from.
-func (s *Store) reclaimOne(ref blob.Ref, touched map[*segment]disk.File) (folder string, err error) {
-	for _, g := range s.holding(ref) {
-		e, ok, err := g.find(ref)
-		if err != nil {
-			return folder, err
-		}
-		if !ok {
-			continue
-		}
-		f := touched[g]
-		if f == nil {
-			if f, err = g.use(); errors.Is(err, errGone) {
-				continue // compacted: what of it was copied is reclaimed after that
-			} else if err != nil {
-				return folder, err
-			}
-			touched[g] = f
-		}
-		path, err := s.overwrite(g, f, e)
-		if err != nil {
-			return folder, err
-		}
-		if path != "" {
-			folder = filepath.Dir(path)
-		}
-	}
-	return folder, nil
 }
 
 // overwrite gives back what lies behind the header of a record; it returns the

@@ -42,6 +42,9 @@ func (s *Store) Open(ctx context.Context, ref blob.Ref) (blob.Blob, error) {
 		return nil, err
 	}
 	o, err := s.openRecord(g, f, e)
+	if err != nil && s.dropped(f) {
+		err = fmt.Errorf("%w: %s: %w", blob.ErrNotFound, ref, blob.ErrDeleted)
+	}
 	if err != nil {
 		return nil, errors.Join(err, g.release())
 	}
@@ -136,7 +139,7 @@ func (o *object) ReadAt(p []byte, off int64) (int, error) {
 }
 
 // given tells, after a read, whether the payload was being given back (Reclaim) by then. What was read before is right: the
-// header says so before the first byte goes.
+// header says so, or is not there any more, before the first byte goes.
 func (o *object) given() error {
 	if o.record < 0 {
 		return nil
@@ -146,7 +149,7 @@ func (o *object) given() error {
 	if _, err := o.file.ReadAt(block[:flagsAt+1], o.record); err != nil {
 		return fmt.Errorf("blob: read %s: %w", o.path, err)
 	}
-	if block[flagsAt]&flagReclaimed == 0 {
+	if le.Uint32(block[:]) == recordMagic && block[flagsAt]&flagReclaimed == 0 {
 		return nil
 	}
 	return fmt.Errorf("%w: %s: %w while it was read", blob.ErrNotFound, o.ref, blob.ErrDeleted)

@@ -94,6 +94,9 @@ func (r *replay) records(g *segment, f disk.File) (bool, error) {
 		if err != nil && !errors.As(err, &corrupt) {
 			return true, err
 		}
+		if err != nil && r.store.dropped(f) {
+			return true, nil
+		}
 		if !r.yield(out, err) {
 			return false, nil
 		}

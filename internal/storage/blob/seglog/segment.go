@@ -42,6 +42,7 @@ type segment struct {
 	readOnly bool
 	room     room // while records are added
 
+	removing    sync.Mutex // held while it is dropped
 	mu          sync.RWMutex
 	file        disk.File // opened at first use
 	users       int
@@ -57,6 +58,7 @@ type segment struct {
 	bytes       int64
 	dead        int64 // bytes of deleted objects, once accounted for
 	deadObjects int64
+	given       int64      // objects given back since the log was opened
 	spoilt      bool       // a record cannot be read, which keeps it from being compacted
 	deleted     []blob.Ref // by tombstones in this segment
 }

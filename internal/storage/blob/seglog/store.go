@@ -7,7 +7,8 @@
 // released once a sync began after its record and every record before it had
 // been written in full. Room is taken from the disk ahead of the writers, and
 // zero-filled while there is time, because a sync into blocks that hold data
-// already is the cheapest there is.
+// already is the cheapest there is. Deleted objects leave holes; a segment in
+// which nothing else is left goes as a whole.
 //
 // What lies where (all in one folder):
 //
