@@ -3,7 +3,6 @@ package apiclient
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -27,7 +26,7 @@ func (c *Client) Lookup(ctx context.Context, identifier string) (found []Resourc
 		return nil, err
 	}
 	if err := json.Unmarshal(body, &found); err != nil {
-		return nil, fmt.Errorf("apiclient: answer to POST /tools/lookup is not the JSON expected: %w", err)
+		return nil, &AnswerError{http.MethodPost, "/tools/lookup", err}
 	}
 	return found, nil
 }

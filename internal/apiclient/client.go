@@ -108,7 +108,7 @@ func (c *Client) do(ctx context.Context, method, path string, in, out any) error
 		return err
 	}
 	if err := json.Unmarshal(body, out); err != nil {
-		return fmt.Errorf("apiclient: answer to %s %s is not the JSON expected: %w", method, path, err)
+		return &AnswerError{method, path, err}
 	}
 	return nil
 }

@@ -1,9 +1,11 @@
 package apiclient
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strings"
 )
 
 // URLError says that an address is none of an HTTP server.
@@ -25,6 +27,19 @@ func (e *ConnectError) Error() string {
 
 // Unwrap gives the cause.
 func (e *ConnectError) Unwrap() error { return e.Err }
+
+// AnswerError is an answer in another form than the daemon's.
+type AnswerError struct {
+	Method, Path string
+	Err          error
+}
+
+func (e *AnswerError) Error() string {
+	return fmt.Sprintf("apiclient: answer to %s %s is not what was expected: %v", e.Method, e.Path, e.Err)
+}
+
+// Unwrap gives the cause.
+func (e *AnswerError) Unwrap() error { return e.Err }
 
 // StatusError is an answer that is no success. The Orthanc fields are filled from the JSON the server describes errors
 // with, as far as it sent it.
@@ -48,9 +63,14 @@ func (e *StatusError) Error() string {
 	return text
 }
 
+// longestText is how much of a body that is no JSON is worth showing.
+const longestText = 200
+
 func statusError(method, path string, status int, body []byte) error {
 	var e StatusError
-	_ = json.Unmarshal(body, &e) // an empty or other body leaves the fields empty
+	if json.Unmarshal(body, &e) != nil && len(body) <= longestText && !bytes.ContainsAny(body, "<{") {
+		e.Message = strings.TrimSpace(string(body)) // of a server that speaks plainly
+	}
 	e.Method, e.Path, e.Status = method, path, status
 	return &e
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 	"io"
 	"net/http"
 )
@@ -41,7 +40,7 @@ func (c *Client) Upload(ctx context.Context, data io.Reader, size int64) ([]Stor
 		err = json.Unmarshal(body, &list[0])
 	}
 	if err != nil {
-		return nil, fmt.Errorf("apiclient: answer to POST %s is not the JSON expected: %w", path, err)
+		return nil, &AnswerError{http.MethodPost, path, err}
 	}
 	return list, nil
 }

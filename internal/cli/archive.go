@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"os"
 	"time"
 
 	"gantry/internal/apiclient"
@@ -124,13 +123,10 @@ func (o *archiveOptions) request(resources []apiclient.Resource) apiclient.Archi
 
 // checkTarget refuses before anything is asked for what could not be written.
 func (o *archiveOptions) checkTarget() error {
-	if o.extract != "" || o.output == "-" || o.force {
+	if o.extract != "" {
 		return nil
 	}
-	if _, err := os.Lstat(o.output); err == nil {
-		return &usageError{err: fmt.Errorf("%s is there already", o.output), hint: "Name another file with --output, or write over it with --force."}
-	}
-	return nil
+	return mayWrite(o.output, o.force, "Name another file with --output, or write over it with --force.")
 }
 
 // shownRefusals is how many refused files are named.

@@ -28,6 +28,7 @@ began. To restore it, name it as the storage of a daemon.`),
 		Args:    wants("DIR"),
 		RunE:    func(cmd *cobra.Command, args []string) error { return runBackup(cmd.Context(), &o, args[0]) },
 	}
+	cmd.ValidArgsFunction = completeNewFolder
 	o.register(cmd)
 	cmd.Flags().BoolVarP(&o.quiet, "quiet", "q", false, "print errors only")
 	return cmd

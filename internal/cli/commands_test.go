@@ -79,6 +79,15 @@ func TestHelp(t *testing.T) {
 				t.Errorf("%s --help lacks %q", c.CommandPath(), want)
 			}
 		}
+		if !strings.HasSuffix(o.stdout, "  143  terminated\n") {
+			t.Errorf("%s --help does not end with the exit codes", c.CommandPath())
+		}
+		about, _, _ := strings.Cut(o.stdout, "\nUsage:")
+		for line := range strings.Lines(about) {
+			if len([]rune(line)) > 128 {
+				t.Errorf("%s --help has a line of %d characters: %s", c.CommandPath(), len([]rune(line)), line)
+			}
+		}
 		for _, child := range c.Commands() {
 			check(child)
 		}

@@ -12,6 +12,7 @@ import (
 	"gantry/internal/dicom/dict"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // completion gives a shell what may be typed next.
@@ -151,6 +152,34 @@ func peers(cmd *cobra.Command, env *Env) ([]string, cobra.ShellCompDirective) {
 		offers = append(offers, t.String()+"\t"+name)
 	}
 	return offers, cobra.ShellCompDirectiveNoFileComp
+}
+
+// completeValues has shells offer files only for the values of flags that take them: those whose help names a file, and
+// folders for a folder. Other values without an offer of their own get none.
+func completeValues(cmd *cobra.Command) {
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		if _, offers := cmd.GetFlagCompletionFunc(f.Name); offers || f.Value.Type() == "bool" {
+			return
+		}
+		switch kind, _ := pflag.UnquoteUsage(f); kind {
+		case "file":
+		case "folder":
+			completeFlag(cmd, f.Name, completeFolder)
+		default:
+			completeFlag(cmd, f.Name, cobra.NoFileCompletions)
+		}
+	})
+	for _, child := range cmd.Commands() {
+		completeValues(child)
+	}
+}
+
+// completeNewFolder offers folders for the first argument, and nothing after it.
+func completeNewFolder(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	if len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	return nil, cobra.ShellCompDirectiveFilterDirs
 }
 
 // flagOf is the value of a flag that has been typed so far.

@@ -170,6 +170,11 @@ func TestCompletionOfFixedValues(t *testing.T) {
 		"config --log-format|":              "text\njson\n:4\n",
 		"serve --aet|":                      ":4\n",
 		"fsck --storage|":                   ":16\n",
+		"backup |":                          ":16\n",
+		"export x|":                         ":4\n",
+		"ls --name|":                        ":4\n",
+		"archive --output|":                 ":0\n",
+		"archive --extract|":                ":16\n",
 		"stgcmt request A@h:1|CTImageStora": "CTImageStorage=\n:6\n",
 		"stgcmt request A@h:1|a":            ":0\n",
 	} {

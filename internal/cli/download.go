@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -116,6 +117,18 @@ func restart(w io.Writer, written int64) error {
 		return errors.New("the file has changed on the server while it was fetched")
 	}
 	return nil
+}
+
+// mayWrite refuses to replace a file that is there, unless it is forced to. Pipes and devices are written to, and - is
+// standard output.
+func mayWrite(file string, force bool, hint string) error {
+	if info, err := os.Lstat(file); err != nil || force || file == "-" || !info.Mode().IsRegular() && info.Mode()&fs.ModeSymlink == 0 {
+		return nil
+	}
+	if info, err := os.Stat(file); err == nil && !info.Mode().IsRegular() {
+		return nil // a link to one
+	}
+	return &usageError{err: fmt.Errorf("%s is there already", file), hint: hint}
 }
 
 // through writes into something that is no file and cannot be renamed.

@@ -60,6 +60,7 @@ func explain(err error) (text, hint string) {
 	var pending *pendingError
 	var locked *storage.LockedError
 	var archive *brokenArchiveError
+	var answer *apiclient.AnswerError
 	switch {
 	case errors.As(err, &archive):
 		return plain(err), "Run the command again; with --async the daemon keeps the archive, and a download goes on where it broke off."
@@ -82,6 +83,8 @@ func explain(err error) (text, hint string) {
 		return explainAPI(api)
 	case errors.As(err, &status):
 		return first(status.Details, plain(err)), statusHint(status)
+	case errors.As(err, &answer):
+		return plain(err), notTheAPI
 	case errors.As(err, &listen):
 		text, hint = explainListen(listen.Err, optionFlag(listen.Option))
 		return "cannot listen on " + listen.Address + ": " + text, hint
@@ -112,17 +115,31 @@ func explainAPI(e *apiclient.ConnectError) (text, hint string) {
 func statusHint(e *apiclient.StatusError) string {
 	switch {
 	case e.Status == 401:
-		return "Log in with --user and --password-file, or GANTRY_USER and GANTRY_PASSWORD."
+		return "Log in with --user and --password-file, or GANTRY_USER and GANTRY_PASSWORD; if you have, name or password is wrong."
 	case e.Status == 403 && strings.HasPrefix(e.Path, "/faults"):
 		return "" // its text says what to do
 	case e.Status == 403:
 		return "The daemon does not let this user, or this computer, do that."
 	case e.Status == 404 && e.Details != "" && strings.Contains(e.Path, "storage-commitment"):
 		return "\"gantry stgcmt list\" shows the requests it knows."
-	case e.Status == 404 && e.OrthancError == "" && e.Details == "":
-		return "Is it the REST API of a gantry that answers there (--url, GANTRY_URL)?"
+	case e.Status == 400 && strings.Contains(e.Message, "HTTPS server"):
+		return "Begin --url or GANTRY_URL with https://."
+	case (e.Status == 404 || e.Status == 405) && e.Details == "" && gantryAlone(e.Path):
+		return "Orthanc and other servers do not have this: a gantry has to answer there (--url, GANTRY_URL)."
+	case (e.Status == 404 || e.Status == 405 || e.Status == 501) && e.OrthancError == "" && e.Details == "":
+		return notTheAPI
 	}
 	return ""
+}
+
+// notTheAPI is for answers that no gantry gives.
+const notTheAPI = "Is it the REST API of a gantry that answers there (--url, GANTRY_URL)?"
+
+// gantryAlone tells the routes that no Orthanc has.
+func gantryAlone(path string) bool {
+	return strings.HasPrefix(path, "/faults") || strings.HasPrefix(path, "/storage-commitment?") ||
+		strings.HasPrefix(path, "/storage-commitment/") && strings.HasSuffix(path, "/resubmit") ||
+		strings.HasPrefix(path, "/jobs/") && strings.HasSuffix(path, "/priority")
 }
 
 // explainListen says why a port cannot be listened on; flag is where another one is named.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"gantry/internal/storage"
@@ -20,14 +21,15 @@ func newExportCommand(env *Env) *cobra.Command {
 		Use:   "export DIR [ID...]",
 		Short: "Write stored objects as plain DICOM files",
 		Long: long(`Write the objects of a data folder into DIR, one file each. ID is the identifier of a patient, study, series or instance
-in the REST API; without one everything is written. A daemon may be running. Files that are there already are left, so an
-export that was broken off goes on when it is started again.`),
-		Example: "  gantry export ./files --storage /srv/dicom\n  gantry export ./files 66c8e41e-ac3a9029-0b85e42a-8195ee0a-92c2e62e",
+in the REST API, or as much of its beginning as is needed; without one everything is written. A daemon may be running. Files
+that are there already are left, so an export that was broken off goes on when it is started again.`),
+		Example: "  gantry export ./files --storage /srv/dicom\n  gantry export ./files 66c8e41e",
 		Args:    wants("DIR", "[ID...]"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return runExport(cmd.Context(), &o, args[0], args[1:])
 		},
 	}
+	cmd.ValidArgsFunction = completeNewFolder
 	o.register(cmd)
 	f := cmd.Flags()
 	f.BoolVar(&o.attachments, "attachments", false, "write the attachments of users as well")
@@ -43,10 +45,10 @@ type exportOptions struct {
 }
 
 func runExport(ctx context.Context, o *exportOptions, dir string, ids []string) (err error) {
-	wanted := make([]index.ID, len(ids))
-	for i, id := range ids {
-		if wanted[i], err = index.ParseID(id); err != nil {
-			return &usageError{err: err}
+	for _, id := range ids {
+		if !isIDStart(id) {
+			return &usageError{err: fmt.Errorf("%.60q is not a resource id, nor the beginning of one: hexadecimal digits in groups of eight", id),
+				hint: "\"gantry ls\" and /tools/lookup of a running daemon find ids; an export without one writes everything."}
 		}
 	}
 	s, err := o.open(ctx, beside)
@@ -54,7 +56,7 @@ func runExport(ctx context.Context, o *exportOptions, dir string, ids []string) 
 		return err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
-	resources, err := findResources(ctx, s, wanted)
+	resources, err := findResources(ctx, s, ids)
 	if err != nil {
 		return err
 	}
@@ -96,21 +98,63 @@ func exists(dir string) error {
 	return err
 }
 
-// findResources finds the level of each id.
-func findResources(ctx context.Context, s *storage.Store, ids []index.ID) ([]index.Resource, error) {
+// findResources finds what ids and beginnings of ids mean.
+func findResources(ctx context.Context, s *storage.Store, names []string) ([]index.Resource, error) {
 	var resources []index.Resource
 	err := s.View(ctx, func(tx index.ReadTx) error {
-		for _, id := range ids {
-			level, err := tx.Resource(id)
-			switch {
-			case errors.Is(err, index.ErrNotFound):
-				return &notFoundError{fmt.Sprintf("there is no resource %s", id)}
-			case err != nil:
+		for _, name := range names {
+			found, err := findResource(ctx, tx, strings.ToLower(name))
+			if err != nil {
 				return err
 			}
-			resources = append(resources, index.Resource{Level: level, ID: id})
+			resources = append(resources, found)
 		}
 		return nil
 	})
 	return resources, err
+}
+
+func findResource(ctx context.Context, tx index.ReadTx, start string) (r index.Resource, err error) {
+	if id, err := index.ParseID(start); err == nil {
+		level, err := tx.Resource(id)
+		if errors.Is(err, index.ErrNotFound) {
+			err = &notFoundError{fmt.Sprintf("there is no resource %s", id)}
+		}
+		return index.Resource{Level: level, ID: id}, err
+	}
+	// As in "gantry show", what the upper levels have comes first.
+	for _, level := range []index.Level{index.Study, index.Patient, index.Series, index.Instance} {
+		found, err := beginning(ctx, tx, level, start)
+		switch {
+		case err != nil:
+			return r, err
+		case len(found) > 1:
+			return r, &usageError{err: fmt.Errorf("%q is the beginning of %s and %s", start, found[0], found[1]), hint: "Give more of the identifier."}
+		case len(found) == 1:
+			return index.Resource{Level: level, ID: found[0]}, nil
+		}
+	}
+	return r, &notFoundError{fmt.Sprintf("no resource has an id that begins with %q", start)}
+}
+
+// beginning finds up to two resources of a level whose ids begin so.
+func beginning(ctx context.Context, tx index.ReadTx, level index.Level, start string) (found []index.ID, err error) {
+	const page = 1000
+	for after := int64(0); ; {
+		list, err := tx.List(level, after, page)
+		if err != nil || len(list) == 0 {
+			return found, errors.Join(err, ctx.Err())
+		}
+		for _, e := range list {
+			if strings.HasPrefix(e.ID.String(), start) {
+				if found = append(found, e.ID); len(found) > 1 {
+					return found, nil
+				}
+			}
+		}
+		after = list[len(list)-1].Key
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+	}
 }

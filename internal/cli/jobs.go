@@ -85,6 +85,7 @@ func runJobsList(ctx context.Context, o *jobsListOptions) error {
 	if err != nil {
 		return err
 	}
+	list = slices.DeleteFunc(list, func(j apiclient.Job) bool { return !takes(filter, &j) })
 	sortJobs(list)
 	if o.limit > 0 {
 		list = list[max(len(list)-o.limit, 0):]
@@ -96,7 +97,16 @@ func runJobsList(ctx context.Context, o *jobsListOptions) error {
 		_, err := fmt.Fprintf(o.env.Stderr, "gantry: no such jobs at %s\n", c.URL())
 		return err
 	}
-	return writeTable(o.env.Stdout, jobHeader(), jobRows(o.env.Now(), list))
+	return printTable(o.env, jobHeader(), jobRows(o.env.Now(), list), "TYPE", "WHAT")
+}
+
+// takes looks at the conditions again, which an Orthanc does not know and answers with all jobs.
+func takes(f apiclient.JobFilter, j *apiclient.Job) bool {
+	if len(f.States) > 0 && !slices.Contains(f.States, j.State) || len(f.Types) > 0 && !slices.Contains(f.Types, j.Type) {
+		return false
+	}
+	ended, err := time.Parse("20060102T150405", j.CompletionTime)
+	return err != nil || !ended.Before(f.Since.Truncate(time.Second))
 }
 
 // filter checks the flags; states may be written in any case.
@@ -143,7 +153,7 @@ func newJobsShowCommand(env *Env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:               "show ID...",
 		Short:             "Show all that is known of jobs",
-		Long:              long("Show all that the running daemon knows of jobs. " + shortIDs),
+		Long:              long("Show all that the running daemon knows of jobs.\n\n" + shortIDs),
 		Example:           "  gantry jobs show 3f2a\n  gantry jobs show 3f2a --json",
 		Args:              wants("ID..."),
 		ValidArgsFunction: completeJob(env, -1),

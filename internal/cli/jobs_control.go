@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"gantry/internal/apiclient"
@@ -22,7 +23,7 @@ type jobControl struct {
 func jobControls() []jobControl {
 	return []jobControl{
 		{"cancel", "Cancel jobs", "A job that runs ends within a second; one that has ended stays as it is.", "cancelled", ""},
-		{"pause", "Pause jobs", "A job that runs pauses within a second, in the middle of a transfer too. It stays paused over a restart.", "paused", ""},
+		{"pause", "Pause jobs", "A job that runs pauses within a second, in the middle of a transfer too.\nIt stays paused over a restart.", "paused", ""},
 		{"resume", "Go on with paused jobs", "", "resumed", "a paused job can be resumed"},
 		{"resubmit", "Run failed jobs again", "A cancelled job counts as failed.", "resubmitted", "a failed job can be resubmitted"},
 	}
@@ -30,10 +31,7 @@ func jobControls() []jobControl {
 
 func newJobsControlCommand(env *Env, call jobControl) *cobra.Command {
 	o := jobsCommand{daemonOptions: daemonOptions{env: env}}
-	text := call.short + " of the running daemon. "
-	if call.more != "" {
-		text += call.more + " "
-	}
+	text := strings.TrimRight(call.short+" of the running daemon. "+call.more, " ") + "\n\n"
 	cmd := &cobra.Command{
 		Use:               call.verb + " ID...",
 		Short:             call.short,
@@ -120,7 +118,9 @@ func newJobsPriorityCommand(env *Env) *cobra.Command {
 		Use:   "priority ID NUMBER",
 		Short: "Change the priority of a job",
 		Long: long(`Change the priority of a job that has not ended. Jobs with a larger number run first, those with the same one in the
-order in which they were made. ` + shortIDs),
+order in which they were made.
+
+` + shortIDs),
 		Example:           "  gantry jobs priority 3f2a 10\n  gantry jobs priority 3f2a -- -1",
 		Args:              wants("ID", "NUMBER"),
 		ValidArgsFunction: completeJob(env, 0),

@@ -10,8 +10,8 @@ import (
 
 type jobsOutputOptions struct {
 	jobsCommand
-	key   string
-	quiet bool
+	key          string
+	force, quiet bool
 }
 
 func newJobsOutputCommand(env *Env) *cobra.Command {
@@ -21,7 +21,9 @@ func newJobsOutputCommand(env *Env) *cobra.Command {
 		Short: "Fetch the file that a job has left behind",
 		Long: long(`Fetch the file that a successful job has left behind, such as the archive of a study, into FILE (- is standard output).
 A download that breaks off goes on where it was, in the same run and in the next one: until it is complete it lies beside
-FILE under a name that ends in .part. ` + shortIDs),
+FILE under a name that ends in .part. A FILE that is there is left alone without --force.
+
+` + shortIDs),
 		Example:           "  gantry jobs output 3f2a study.zip\n  gantry jobs output 3f2a - | bsdtar -tf -",
 		Args:              wants("ID", "FILE"),
 		ValidArgsFunction: completeJob(env, 0),
@@ -32,11 +34,15 @@ FILE under a name that ends in .part. ` + shortIDs),
 	o.register(cmd)
 	f := cmd.Flags()
 	f.StringVarP(&o.key, "key", "k", "archive", "`name` of the file in the REST API, as in /jobs/{id}/archive")
+	f.BoolVarP(&o.force, "force", "f", false, "write over a file that is there")
 	f.BoolVarP(&o.quiet, "quiet", "q", false, "show no progress")
 	return cmd
 }
 
 func runJobsOutput(ctx context.Context, o *jobsOutputOptions, arg, file string) error {
+	if err := mayWrite(file, o.force, "Name another file, or write over it with --force."); err != nil {
+		return err
+	}
 	c, ids, err := o.find(ctx, []string{arg})
 	if err != nil {
 		return err

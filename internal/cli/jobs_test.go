@@ -177,13 +177,14 @@ func TestOutputGoesOn(t *testing.T) {
 	c.ranges = nil
 	c.times.Store(1)
 	run(t, d.environ, "jobs", "output", id, file).want(t, 0)
+	run(t, d.environ, "jobs", "output", id, file).want(t, 2) // it is there
 	c.after.Store(0)
 	c.times.Store(100)
-	run(t, d.environ, "jobs", "output", id, file).want(t, 5)
+	run(t, d.environ, "jobs", "output", id, file, "--force").want(t, 5)
 	c.after.Store(400_000)
 	c.times.Store(1)
 	c.ranges = nil
-	run(t, d.environ, "jobs", "output", id, file, "--json").want(t, 0)
+	run(t, d.environ, "jobs", "output", id, file, "--json", "--force").want(t, 0)
 	left, err := filepath.Glob(filepath.Join(filepath.Dir(file), "*.part"))
 	if err != nil || contents(t, file) != text || len(left) != 0 {
 		t.Errorf("%d bytes, %v left, after %q", len(contents(t, file)), left, c.ranges)
@@ -214,7 +215,7 @@ func TestOutputFromAnEarlierRun(t *testing.T) {
 		if err := os.WriteFile(part, []byte(left.have), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		run(t, d.environ, "jobs", "output", id, file).want(t, 0)
+		run(t, d.environ, "jobs", "output", id, file, "--force").want(t, 0)
 		if _, err := os.Stat(part); contents(t, file) != text || err == nil || c.ranges[0] != fmt.Sprintf("bytes=%d-", len(left.have)) {
 			t.Errorf("%s: %d bytes after %q", left.tag, len(contents(t, file)), c.ranges)
 		}

@@ -22,7 +22,9 @@ func newJobsWaitCommand(env *Env) *cobra.Command {
 		Use:   "wait ID...",
 		Short: "Wait until jobs have ended",
 		Long: long(`Wait until jobs of the running daemon have ended, and show how. The exit code says it too: 0 all succeeded, 1 one has
-failed or was cancelled, 4 the time limit came first, 6 there is no such job. ` + shortIDs),
+failed or was cancelled, 4 the time limit came first, 6 there is no such job.
+
+` + shortIDs),
 		Example:           "  gantry jobs wait 3f2a --timeout 10m && gantry jobs output 3f2a study.zip",
 		Args:              wants("ID..."),
 		ValidArgsFunction: completeJob(env, -1),
@@ -58,7 +60,7 @@ func runJobsWait(ctx context.Context, o *jobsWaitOptions, args []string) error {
 	if o.json {
 		err = writeJSON(o.env, list)
 	} else {
-		err = writeTable(o.env.Stdout, jobHeader(), jobRows(o.env.Now(), list))
+		err = printTable(o.env, jobHeader(), jobRows(o.env.Now(), list), "TYPE", "WHAT")
 	}
 	return errors.Join(err, jobsOutcome(list))
 }

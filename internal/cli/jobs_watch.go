@@ -20,7 +20,9 @@ func newJobsWatchCommand(env *Env) *cobra.Command {
 		Use:   "watch [ID...]",
 		Short: "Watch what becomes of jobs",
 		Long: long(`Watch the jobs of the running daemon: as a table that changes on a terminal, elsewhere as a line for each change
-(--json: an object for each). It ends when the jobs named have ended, with none named when it is interrupted. ` + shortIDs),
+(--json: an object for each). It ends when the jobs named have ended, with none named when it is interrupted.
+
+` + shortIDs),
 		Example:           "  gantry jobs watch\n  gantry jobs watch 3f2a",
 		Args:              wants("[ID...]"),
 		ValidArgsFunction: completeJob(env, -1),
@@ -54,20 +56,13 @@ func runJobsWatch(ctx context.Context, o *jobsCommand, args []string) error {
 	for _, id := range ids {
 		w.open[id] = true
 	}
-	if columns, terminal := o.columns(); terminal && !o.json {
+	if columns, terminal := o.env.columns(); terminal && !o.json {
 		w.view = &jobScreen{env: o.env, columns: columns}
 	}
 	if err := w.run(ctx); !errors.Is(err, errWatched) {
 		return err
 	}
 	return nil
-}
-
-func (o *jobsCommand) columns() (int, bool) {
-	if o.env.Terminal == nil {
-		return 0, false
-	}
-	return o.env.Terminal(o.env.Stdout)
 }
 
 // jobWatch follows the events of some jobs, or of all.
@@ -84,7 +79,7 @@ func (w *jobWatch) run(ctx context.Context) error {
 	defer cancel()
 	events, ended := make(chan apiclient.JobEvent), make(chan error, 1)
 	go func() {
-		ended <- w.client.JobEvents(ctx, func(event apiclient.JobEvent) error {
+		ended <- follow(ctx, w.client, func(event apiclient.JobEvent) error {
 			select {
 			case events <- event:
 				return nil
@@ -285,13 +280,4 @@ func choose(list []apiclient.Job, n int) []apiclient.Job {
 		chosen = append(chosen, j)
 	}
 	return chosen[:min(len(chosen), n)]
-}
-
-// cut shortens a line to some columns.
-func cut(line string, columns int) string {
-	runes := []rune(line)
-	if columns < 1 || len(runes) <= columns {
-		return line
-	}
-	return string(runes[:columns-1]) + "…"
 }

@@ -54,7 +54,8 @@ func newLsCommand(env *Env) *cobra.Command {
 		Long: long(`List the patients of the running daemon, or its studies, series or instances. The conditions match as in DICOM: * and ? are
 wildcards, neither case nor accents count, several values are separated by \.
 
-IDs are shown as short as they can be; "gantry show" and "gantry archive" take them so.`),
+IDs are shown as short as they can be; "gantry show", "gantry archive" and "gantry export" take them so. PROTECTED patients
+are never recycled; "gantry show" tells of commitments, too.`),
 		Example:   "  gantry ls\n  gantry ls studies --name 'MEIER*' --date 20240101-\n  gantry ls series --modality MR --json\n  gantry ls studies --label research --limit 0",
 		Args:      wants("[LEVEL]"),
 		ValidArgs: []string{"patients", "studies", "series", "instances"},
@@ -69,13 +70,15 @@ IDs are shown as short as they can be; "gantry show" and "gantry archive" take t
 	}
 	f.StringArrayVar(&o.labels, "label", nil, "`label` of what is listed; several: all of them")
 	f.IntVar(&o.limit, "limit", 100, "list no more than this many, 0: all")
-	f.BoolVar(&o.full, "full", false, "show the whole IDs")
+	f.BoolVar(&o.full, "full", false, "show the whole IDs, and all of names and descriptions on a narrow terminal, too")
 	f.BoolVar(&o.json, "json", false, "print the resources as JSON")
 	return cmd
 }
 
 func runLs(ctx context.Context, o *lsOptions, name string) error {
-	at := slices.IndexFunc(lsLevels(), func(l struct{ plural, level string }) bool { return l.plural == name })
+	at := slices.IndexFunc(lsLevels(), func(l struct{ plural, level string }) bool {
+		return l.plural == name || strings.EqualFold(l.level, name)
+	})
 	if at < 0 {
 		return usagef("%q: patients, studies, series or instances are listed", name)
 	}
@@ -99,7 +102,7 @@ func runLs(ctx context.Context, o *lsOptions, name string) error {
 		return writeJSON(o.env, found)
 	}
 	if len(found) > 0 {
-		if err := writeTable(o.env.Stdout, lsHeader(at), lsRows(at, found, o.full)); err != nil {
+		if err := o.print(lsHeader(at), lsRows(at, found, o.full)); err != nil {
 			return err
 		}
 	}
@@ -112,6 +115,14 @@ func runLs(ctx context.Context, o *lsOptions, name string) error {
 		_, _ = fmt.Fprintf(o.env.Stderr, "gantry: nothing is stored at %s\n", c.URL())
 	}
 	return nil
+}
+
+// print shortens names and descriptions where a terminal is narrow, unless everything is to be shown in full.
+func (o *lsOptions) print(header []string, rows [][]string) error {
+	if o.full {
+		return writeTable(o.env.Stdout, header, rows)
+	}
+	return printTable(o.env, header, rows, "PATIENT ID", "NAME", "ACCESSION", "MODALITIES", "DESCRIPTION", "LABELS")
 }
 
 // search asks for one more than is shown, to know whether there is more.
@@ -163,7 +174,7 @@ func lsTags(at int) []string {
 
 func lsHeader(at int) []string {
 	return [][]string{
-		{"ID", "PATIENT ID", "NAME", "BORN", "SEX", "STUDIES", "INSTANCES", "LABELS"},
+		{"ID", "PATIENT ID", "NAME", "BORN", "SEX", "STUDIES", "INSTANCES", "PROTECTED", "LABELS"},
 		{"ID", "DATE", "PATIENT ID", "NAME", "ACCESSION", "MODALITIES", "SERIES", "INSTANCES", "DESCRIPTION", "LABELS"},
 		{"ID", "DATE", "PATIENT ID", "NAME", "MODALITY", "NUMBER", "INSTANCES", "DESCRIPTION", "LABELS"},
 		{"ID", "PATIENT ID", "MODALITY", "SERIES", "NUMBER", "SIZE", "SOP INSTANCE UID", "LABELS"},
@@ -193,7 +204,7 @@ func lsRows(at int, found []apiclient.Found, full bool) [][]string {
 // lsColumns are the values between the id and the labels, by tag or by what allTags adds.
 func lsColumns(at int) []string {
 	return [][]string{
-		{"PatientID", "PatientName", "PatientBirthDate", "PatientSex", "#Studies", "NumberOfPatientRelatedInstances"},
+		{"PatientID", "PatientName", "PatientBirthDate", "PatientSex", "#Studies", "NumberOfPatientRelatedInstances", "#Protected"},
 		{"StudyDate", "PatientID", "PatientName", "AccessionNumber", "ModalitiesInStudy", "#Series", "NumberOfStudyRelatedInstances", "StudyDescription"},
 		{"StudyDate", "PatientID", "PatientName", "Modality", "SeriesNumber", "NumberOfSeriesRelatedInstances", "SeriesDescription"},
 		{"PatientID", "Modality", "SeriesNumber", "InstanceNumber", "#Size", "SOPInstanceUID"},
@@ -203,6 +214,9 @@ func lsColumns(at int) []string {
 // allTags are the tags that were sent of a resource, and counts.
 func allTags(f *apiclient.Found) map[string]string {
 	values := map[string]string{"#Studies": fmt.Sprint(len(f.Studies)), "#Series": fmt.Sprint(len(f.Series)), "#Size": size(f.FileSize)}
+	if f.IsProtected {
+		values["#Protected"] = "yes"
+	}
 	for tag, v := range f.RequestedTags {
 		if text, ok := v.(string); ok {
 			values[tag] = strings.ReplaceAll(text, `\`, ",")

@@ -2,13 +2,15 @@ package cli
 
 import (
 	"bytes"
-	"fmt"
 	"maps"
 	"math"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"gantry/internal/apiclient"
 
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
@@ -49,7 +51,7 @@ func readFigures(text []byte, at time.Time) (*figures, error) {
 	parser := expfmt.NewTextParser(model.LegacyValidation)
 	read, err := parser.TextToMetricFamilies(bytes.NewReader(text))
 	if err != nil {
-		return nil, fmt.Errorf("the answer is not in the text format of Prometheus: %w", err)
+		return nil, &apiclient.AnswerError{Method: http.MethodGet, Path: "/tools/metrics-prometheus", Err: err}
 	}
 	f := &figures{at: at, families: []metricFamily{}}
 	for _, name := range slices.Sorted(maps.Keys(read)) {

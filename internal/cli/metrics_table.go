@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -43,13 +44,17 @@ func printFigures(o *metricsOptions, url string, now, before *figures) error {
 		_, err := fmt.Fprintf(o.env.Stdout, "%s collects no metrics; \"gantry metrics on\" switches them on\n", url)
 		return err
 	}
+	shown := ownSections
+	if !slices.ContainsFunc(now.families, func(f metricFamily) bool { return strings.HasPrefix(f.Name, "gantry_") }) {
+		shown = len(metricSections) // what answers is an Orthanc
+	}
 	sections := make([][][]string, len(metricSections))
 	for i := range now.families {
 		family := &now.families[i]
 		at := sectionOf(family.Name)
 		for j := range family.Samples {
 			s := &family.Samples[j]
-			if o.all || at < ownSections && s.amount() != 0 {
+			if o.all || at < shown && s.amount() != 0 {
 				sections[at] = append(sections[at], metricRow(o.watch, family, s, before, now))
 			}
 		}
@@ -72,6 +77,10 @@ func printFigures(o *metricsOptions, url string, now, before *figures) error {
 		if err := writeTable(o.env.Stdout, header, rows); err != nil {
 			return err
 		}
+	}
+	if first {
+		_, err := fmt.Fprintf(o.env.Stdout, "%s has counted nothing yet; --all shows what it would\n", url)
+		return err
 	}
 	return nil
 }

@@ -110,7 +110,8 @@ func TestMetricsOfSomethingElse(t *testing.T) {
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<html>") }))
 	t.Cleanup(s.Close)
 	got := run(t, nil, "metrics", "--url", s.URL)
-	if got.want(t, 5); !strings.Contains(got.stderr, "not in the text format of Prometheus") {
+	if got.want(t, 5); !strings.Contains(got.stderr, "answer to GET /tools/metrics-prometheus is not what was expected") ||
+		!strings.Contains(got.stderr, "Is it the REST API of a gantry") {
 		t.Errorf("stderr: %s", got.stderr)
 	}
 }

@@ -52,6 +52,10 @@ func (k *knownIDs) resolve(ctx context.Context, name string) ([]apiclient.Resour
 		}
 	}
 	found, err := k.client.Lookup(ctx, name)
+	if strings.ContainsAny(name, `*?`) && as[*apiclient.StatusError](err) {
+		return nil, &usageError{err: fmt.Errorf("%q: one identifier is expected, no pattern", name),
+			hint: "\"gantry ls studies --name 'M*'\" finds by patterns."}
+	}
 	if err != nil {
 		return nil, err
 	}

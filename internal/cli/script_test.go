@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strconv"
+	"strings"
 	"testing"
 
 	"gantry/internal/cli"
@@ -31,6 +32,7 @@ func TestMain(m *testing.M) {
 //	hung NAME                 sets $NAME to an address that takes connections and never answers
 //	job NAME URL PEER         has a daemon send an object it has to a peer; $NAME is the id of the job
 //	commit NAME URL PEER UID  has a daemon ask a peer for commitment of a CT image; $NAME is the Transaction UID
+//	beginning NAME FILE       sets $NAME to the first characters of an id that stands in the second line of a table
 //	code N COMMAND...         runs gantry and checks its exit code
 func TestScripts(t *testing.T) {
 	t.Parallel()
@@ -39,7 +41,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"serve": scriptServe, "stop": scriptStop, "object": func(ts *testscript.TestScript, _ bool, args []string) { scriptObject(t, ts, args) },
 			"port": func(ts *testscript.TestScript, _ bool, args []string) { ts.Setenv(args[0], freeAddress(t)) }, "code": scriptCode,
-			"hung": scriptHung, "job": scriptJob, "commit": scriptCommit,
+			"beginning": scriptBeginning, "hung": scriptHung, "job": scriptJob, "commit": scriptCommit,
 		},
 	})
 }
@@ -104,4 +106,12 @@ func scriptCode(ts *testscript.TestScript, _ bool, args []string) {
 	if got := fmt.Sprint(err); want == 0 && err != nil || want != 0 && got != "exit status "+args[0] {
 		ts.Fatalf("gantry %v: %v, want exit status %d", args[1:], err, want)
 	}
+}
+
+func scriptBeginning(ts *testscript.TestScript, _ bool, args []string) {
+	lines := strings.Split(ts.ReadFile(args[1]), "\n")
+	if len(lines) < 2 || len(lines[1]) < 44 {
+		ts.Fatalf("no id in %q", lines)
+	}
+	ts.Setenv(args[0], lines[1][:6])
 }

@@ -23,9 +23,12 @@ func newShowCommand(env *Env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "show ID...",
 		Short: "Show a patient, study, series or instance of the daemon",
-		Long: long(`Show what the running daemon has of patients, studies, series or instances: main tags, how much lies below, size and
-labels. ID is an identifier of the REST API, or as much of its beginning as is needed, a Study, Series or SOP Instance UID,
-an accession number, or a Patient ID.`),
+		Long: long(`Show what the running daemon has of patients, studies, series or instances: main tags, how much lies below, size, labels,
+and what keeps the patient from being recycled: protection, or storage commitment of an instance to a peer (which
+RecycleCommitted overrides).
+
+ID is an identifier of the REST API, or as much of its beginning as is needed, a Study, Series or SOP Instance UID, an
+accession number, or a Patient ID.`),
 		Example: "  gantry show 66c8e41e\n  gantry show A0001\n  gantry show 1.2.840.113619.2.55.3 --json\n  gantry show f689ddd2 --tags",
 		Args:    wants("ID..."),
 		RunE:    func(cmd *cobra.Command, args []string) error { return runShow(cmd.Context(), &o, args) },
@@ -41,6 +44,7 @@ an accession number, or a Patient ID.`),
 // shownResource is what --json shows.
 type shownResource struct {
 	apiclient.Found
+	Keeping    *keeping                      `json:",omitempty"`
 	Statistics *apiclient.ResourceStatistics `json:",omitempty"`
 	Tags       json.RawMessage               `json:",omitempty"`
 }
@@ -95,6 +99,11 @@ func (o *showOptions) read(ctx context.Context, c *apiclient.Client, r apiclient
 	if err := c.Get(ctx, path, &one.Found); err != nil {
 		return nil, err
 	}
+	kept, err := keepingOf(ctx, c, path, one)
+	if err != nil {
+		return nil, err
+	}
+	one.Keeping = kept
 	if r.Type != "Instance" {
 		st, err := c.ResourceStatistics(ctx, path)
 		one.Statistics = &st
@@ -106,6 +115,40 @@ func (o *showOptions) read(ctx context.Context, c *apiclient.Client, r apiclient
 	text, err := c.GetText(ctx, path+"/simplified-tags")
 	one.Tags = text
 	return one, err
+}
+
+// keeping says what stands against recycling the patient of a resource.
+type keeping struct {
+	Patient   string
+	Protected bool
+	Committed *bool `json:",omitempty"` // nil: an Orthanc, which does not tell
+}
+
+// keepingOf asks for it, for a resource of any level.
+func keepingOf(ctx context.Context, c *apiclient.Client, path string, of *shownResource) (*keeping, error) {
+	patient := of.Found
+	if of.Type != "Patient" {
+		if err := c.Get(ctx, path+"/patient", &patient); err != nil {
+			return nil, err
+		}
+	}
+	k := &keeping{Patient: patient.ID, Protected: patient.IsProtected}
+	text, err := c.GetText(ctx, "/patients/"+patient.ID+"/committed")
+	if isNotFound(err) {
+		return k, nil
+	}
+	committed := strings.TrimSpace(string(text)) == "1"
+	k.Committed = &committed
+	return k, err
+}
+
+func (k *keeping) print(line func(name, value string)) {
+	if k.Protected {
+		line("protected", "yes, the patient is never recycled")
+	}
+	if k.Committed != nil && *k.Committed {
+		line("committed", "yes, a peer was promised that instances of the patient are kept")
+	}
 }
 
 func (s *shownResource) print(w io.Writer) error {
@@ -142,9 +185,7 @@ func (s *shownResource) print(w io.Writer) error {
 	if len(s.Labels) > 0 {
 		line("labels", strings.Join(s.Labels, ", "))
 	}
-	if s.IsProtected {
-		line("protected", "yes")
-	}
+	s.Keeping.print(line)
 	if s.Tags != nil {
 		if err := printTags(&b, s.Tags, "  "); err != nil {
 			return err

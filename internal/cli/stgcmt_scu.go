@@ -37,7 +37,7 @@ func (o *scuOptions) register(cmd *cobra.Command) {
 	f.BoolVar(&o.keepAlive, "keep-alive", false, "keep the association open for the report")
 	f.BoolVar(&o.grouping.perStudy, "one-per-study", false, "one request per study")
 	f.BoolVar(&o.grouping.perSeries, "one-per-series", false, "one request per series")
-	f.StringVar(&o.directory, "directory", ".", "write reports into this folder, named by their Transaction UID")
+	f.StringVar(&o.directory, "directory", ".", "write reports into this `folder`, named by their Transaction UID")
 	f.BoolVar(&o.ignore, "ignore", false, "do not write reports")
 	f.StringVar(&o.status, "status", "0", "status to answer reports with, such as 0110H")
 	f.DurationVarP(&o.wait, "wait", "w", 0, "limit for the reports, such as 30s; 0 for none")

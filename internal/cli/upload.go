@@ -239,7 +239,7 @@ func (u *uploading) report(sendErr error) error {
 		err = writeJSON(o.env, r)
 	} else {
 		u.tellRefused()
-		if !o.quiet && !o.lines {
+		if !o.quiet && !o.lines && (sendErr == nil || r.Files > 0) {
 			_, err = fmt.Fprintln(o.env.Stdout, r.summary())
 		}
 	}

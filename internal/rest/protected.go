@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 
+	"gantry/internal/jobs"
 	"gantry/internal/storage"
 	"gantry/internal/storage/index"
 )
@@ -17,6 +18,7 @@ func protectedRoutes() []Route {
 	return append(table,
 		Route{http.MethodGet, "/patients/{id}/protected", "Whether a patient is kept from being recycled: 0 or 1", getProtected},
 		Route{http.MethodPut, "/patients/{id}/protected", "Keep a patient from being recycled, or not", putProtected},
+		Route{http.MethodGet, "/patients/{id}/committed", "Whether peers were promised that instances of a patient are kept (storage commitment): 0 or 1", getCommitted},
 		Route{http.MethodPost, "/tools/reconstruct", "Reconstruct everything; blocks until it is done", reconstructAll},
 		Route{http.MethodPost, "/tools/invalidate-tags", "Forget the tags kept as JSON: there are none, nothing happens", invalidateTags})
 }
@@ -40,6 +42,28 @@ func getProtected(s *Server, c *Call) error {
 	case err != nil:
 		return err
 	case protected:
+		return c.text("1")
+	}
+	return c.text("0")
+}
+
+func getCommitted(s *Server, c *Call) error {
+	id, err := index.ParseID(c.Param("id"))
+	if err != nil {
+		return &apiError{Code: jobs.CodeInexistent}
+	}
+	committed := false
+	err = s.Store.View(c.Request.Context(), func(tx index.ReadTx) error {
+		if _, err := tx.Patient(id); err != nil {
+			return err
+		}
+		committed, err = tx.Committed(id)
+		return err
+	})
+	switch {
+	case err != nil:
+		return err
+	case committed:
 		return c.text("1")
 	}
 	return c.text("0")
