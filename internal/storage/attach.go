@@ -201,14 +201,15 @@ func (t *attaching) keep(ctx context.Context, w blob.Writer) error {
 	return nil
 }
 
-// index adds the row, unless the owner has gone meanwhile.
+// index adds the row, unless the owner has gone meanwhile. It has, too, if what is to be replaced is not there any more: then
+// the owner was stored again, and what was granted counts on bytes that others may have by now.
 func (t *attaching) index(ctx context.Context) (gone bool, err error) {
 	err = t.s.Update(ctx, func(tx index.Tx) error {
-		if _, err := tx.Resource(t.owner.ID); errors.Is(err, index.ErrNotFound) {
-			gone = true
-			return tx.PutReclaim(t.now.Blob)
-		} else if err != nil {
+		if gone, err = t.ownerGone(tx); err != nil {
 			return err
+		}
+		if gone {
+			return tx.PutReclaim(t.now.Blob)
 		}
 		if err := tx.PutAttachment(t.owner.Resource, t.now); err != nil {
 			return err
@@ -221,6 +222,20 @@ func (t *attaching) index(ctx context.Context) (gone bool, err error) {
 		return t.s.noteAttachment(tx, t.owner.Resource, t.note)
 	})
 	return gone, t.s.typed("attach", err)
+}
+
+func (t *attaching) ownerGone(tx index.ReadTx) (bool, error) {
+	if _, err := tx.Resource(t.owner.ID); err != nil {
+		if errors.Is(err, index.ErrNotFound) {
+			return true, nil
+		}
+		return false, err
+	}
+	if t.old == nil {
+		return false, nil
+	}
+	list, err := tx.Attachments(t.owner.ID)
+	return !holds(list, t.old), err
 }
 
 func (s *Store) noteAttachment(tx index.Tx, r index.Resource, note bool) error {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -183,4 +184,41 @@ func TestFrozenStoreTakesNoChanges(t *testing.T) {
 	if len(stored(t, s, rs.InstanceID)) == 0 {
 		t.Error("nothing to read")
 	}
+}
+
+// An attachment that is to be replaced goes with its owner while that happens; the owner that is stored again is another
+// one. The limit holds to the byte afterwards.
+func TestQuotaWhenOwnerIsStoredAgain(t *testing.T) {
+	t.Parallel()
+	eachLayout(t, func(t *testing.T, layout string) {
+		const quota = 100_000
+		s := open(t, t.TempDir(), layout, limited(storage.Quota{Bytes: quota, Reject: true}))
+		o := ct("1", 1, 1, 1)
+		rs := put(t, s, o.received(t))
+		attach(t, s, rs.InstanceID, 1024, strings.Repeat("1", 40_000))
+		_, err := s.Attach(t.Context(), rs.InstanceID, &storage.AttachRequest{Number: 1024, Data: strings.NewReader(strings.Repeat("2", 50_000)),
+			Guard: func(*index.Attachment) error {
+				_, err := s.Delete(t.Context(), index.Instance, rs.InstanceID)
+				if err == nil {
+					put(t, s, o.received(t))
+				}
+				return err
+			}})
+		if !errors.Is(err, storage.ErrNotFound) {
+			t.Errorf("attached in place of what is gone: %v", err)
+		}
+		st := counts(t, s)
+		fill := func(n int64) error {
+			_, err := s.Attach(t.Context(), rs.InstanceID, &storage.AttachRequest{Number: 1025, Data: strings.NewReader(strings.Repeat("3", int(n)))})
+			return err
+		}
+		left := quota - st.Bytes - st.AttachedBytes
+		if err := fill(left + 1); !errors.Is(err, storage.ErrFull) {
+			t.Errorf("beyond the limit: %v", err)
+		}
+		if err := fill(left); err != nil {
+			t.Errorf("within the limit: %v", err)
+		}
+		checkAgrees(t, s, storage.CheckOptions{Checksums: true})
+	})
 }
