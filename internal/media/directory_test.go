@@ -1,6 +1,7 @@
 package media_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -226,14 +227,60 @@ func TestMediumOfEverything(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !codec.SniffDICOM(object) {
-			t.Errorf("%s is no DICOM file", file)
-		}
+		checkFile(t, r, file, object)
 	}
 	for _, kind := range []string{"PATIENT", "STUDY", "SERIES", "IMAGE", "RT DOSE", "RT PLAN", "RT STRUCTURE SET", "SR DOCUMENT", "WAVEFORM"} {
 		if kinds[kind] == 0 {
 			t.Errorf("no %s record", kind)
 		}
+	}
+}
+
+// checkFile wants a file that is what PS3.10 7 says, and what its record says of it.
+func checkFile(t *testing.T, record *dicom.Dataset, name []string, object []byte) {
+	t.Helper()
+	f, err := codec.OpenFileBytes(object, codec.DefaultLimits())
+	if err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	syntax := f.Meta.UID(dicom.TagTransferSyntaxUID)
+	if !f.Preamble || syntax == "" || syntax != record.UID(0x00041512) || syntax != f.TransferSyntax.UID {
+		t.Errorf("%s: prefix %v, transfer syntax %q, that of its data set %q, of its record %q", name, f.Preamble, syntax,
+			f.TransferSyntax.UID, record.UID(0x00041512))
+	}
+}
+
+// Uploads are kept as they came; on a medium they are files with file meta information, whatever they came as.
+func TestMediumHoldsFiles(t *testing.T) {
+	t.Parallel()
+	s := openStore(t)
+	whole := plainObject().file(t, 1)
+	f, err := codec.OpenFileBytes(whole, codec.DefaultLimits())
+	if err != nil {
+		t.Fatal(err)
+	}
+	put(t, s, whole[f.DatasetOffset:])
+	wrong := codec.EncodeFileMeta(codec.MetaInfo{SOPClassUID: "1.2.3", SOPInstanceUID: "1.2.3.4", TransferSyntaxUID: dicom.ExplicitVRBigEndian})
+	other := plainObject().file(t, 2)
+	put(t, s, append(wrong, other[f.DatasetOffset:]...))
+	dir := writeMedium(t, s, media.Options{})
+	records, _ := directoryRecords(t, filepath.Join(dir, "DICOMDIR"))
+	files := 0
+	for _, r := range records {
+		if name := r.Strings(0x00041500); name != nil {
+			object, err := os.ReadFile(filepath.Join(dir, filepath.Join(name...)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			checkFile(t, r, name, object)
+			if !bytes.HasSuffix(object, whole[f.DatasetOffset:]) && !bytes.HasSuffix(object, other[f.DatasetOffset:]) {
+				t.Errorf("%s: another data set", name)
+			}
+			files++
+		}
+	}
+	if files != 2 {
+		t.Errorf("%d files", files)
 	}
 }
 

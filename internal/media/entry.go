@@ -73,6 +73,13 @@ func (a *archive) shape(ctx context.Context, e *entry) error {
 	if a.o.Transcode != "" && a.o.Transcode != from.UID {
 		return a.transcode(ctx, e, from)
 	}
+	if a.dir != nil && !e.isFile() {
+		dataset, err := e.verified(ctx)
+		if err == nil {
+			e.rewrite(from.UID, dataset)
+		}
+		return err
+	}
 	if e.object.Blob.Plain != 0 { // it is inflated on the way, from its beginning on
 		if err := e.object.Verify(ctx); err != nil {
 			return errors.Join(ErrDamaged, err)
@@ -143,18 +150,36 @@ func (a *archive) transcode(ctx context.Context, e *entry, from dicom.TransferSy
 	if !codec.Convertible(from, to) {
 		return &TranscodeError{e.object.ID, from.UID, to.UID}
 	}
-	if err := e.object.Verify(ctx); err != nil {
-		return errors.Join(ErrDamaged, err)
-	}
-	dataset, _, err := e.object.Dataset()
+	dataset, err := e.verified(ctx)
 	if err != nil {
 		return err
 	}
-	meta := codec.EncodeFileMeta(codec.MetaInfo{SOPClassUID: e.object.SOPClassUID, SOPInstanceUID: e.object.SOPInstanceUID,
-		TransferSyntaxUID: to.UID})
-	e.stream = bufio.NewReaderSize(io.MultiReader(bytes.NewReader(meta), codec.Convert(dataset, from, to, codec.DefaultLimits())), 64<<10)
-	e.zip.later, e.zip.large = true, 2*e.size > nearly4GiB
+	e.rewrite(to.UID, codec.Convert(dataset, from, to, codec.DefaultLimits()))
+	e.zip.large = 2*e.size > nearly4GiB
 	return nil
+}
+
+// isFile reports whether an object is stored as what a medium holds, a file with file meta information that is right
+// about the transfer syntax (PS3.10 7.1): uploads are kept as they came. What cannot be read is found to be damaged later.
+func (e *entry) isFile() bool {
+	f, err := codec.OpenFile(e.object.Reader(), codec.DefaultLimits())
+	return err != nil || f.Preamble && f.Meta.UID(dicom.TagTransferSyntaxUID) == f.TransferSyntax.UID
+}
+
+// verified is the data set of an object whose bytes are those that were stored.
+func (e *entry) verified(ctx context.Context) (io.Reader, error) {
+	if err := e.object.Verify(ctx); err != nil {
+		return nil, errors.Join(ErrDamaged, err)
+	}
+	dataset, _, err := e.object.Dataset()
+	return dataset, err
+}
+
+// rewrite makes an entry a data set behind a new file meta information.
+func (e *entry) rewrite(syntax dicom.UID, dataset io.Reader) {
+	meta := codec.EncodeFileMeta(codec.MetaInfo{SOPClassUID: e.object.SOPClassUID, SOPInstanceUID: e.object.SOPInstanceUID,
+		TransferSyntaxUID: syntax})
+	e.stream, e.zip.later = bufio.NewReaderSize(io.MultiReader(bytes.NewReader(meta), dataset), 64<<10), true
 }
 
 // textEntry is a file that is in memory.
