@@ -148,7 +148,7 @@ func (c *Client) JobEvents(ctx context.Context, each func(JobEvent) error) error
 			if ctx.Err() != nil {
 				return context.Cause(ctx)
 			}
-			return &ConnectError{URL: c.URL(), Err: fmt.Errorf("the stream of events ended: %w", err)}
+			return fmt.Errorf("apiclient: the stream of events from %s broke off: %w", c.URL(), err)
 		}
 		switch field, value, _ := strings.Cut(strings.TrimRight(line, "\r\n"), ": "); field {
 		case "event":

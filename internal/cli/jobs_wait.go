@@ -52,6 +52,9 @@ func runJobsWait(ctx context.Context, o *jobsWaitOptions, args []string) error {
 	var list []apiclient.Job
 	for _, id := range ids {
 		job, err := awaitJob(limited, o.env, c, id)
+		if errors.Is(err, errUnseen) { // it waited in vain for those before: how it is by now
+			job, err = lookAgain(ctx, c, id)
+		}
 		if err != nil {
 			return jobError(err, id)
 		}
@@ -84,7 +87,24 @@ func awaitJob(ctx context.Context, env *Env, c *apiclient.Client, id string) (*a
 		return job, nil // how it is by then
 	}
 	if errors.Is(err, errTimeLimit) {
-		return nil, &pendingError{text: "the daemon did not answer within the time limit"}
+		return nil, errUnseen
+	}
+	return job, err
+}
+
+// errUnseen means that the time limit came before anything was known of a job.
+var errUnseen error = &pendingError{text: "the daemon did not answer within the time limit"}
+
+// lastLook is how long the daemon may take for it.
+const lastLook = 5 * time.Second
+
+// lookAgain asks for a job once, after the time limit.
+func lookAgain(ctx context.Context, c *apiclient.Client, id string) (*apiclient.Job, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, lastLook, errTimeLimit)
+	defer cancel()
+	job, err := c.Job(ctx, id)
+	if errors.Is(err, errTimeLimit) {
+		return nil, errUnseen
 	}
 	return job, err
 }
