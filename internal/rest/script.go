@@ -3,6 +3,7 @@ package rest
 import (
 	"errors"
 	"net/http"
+	"time"
 
 	"gantry/internal/script"
 )
@@ -17,7 +18,11 @@ func scriptRoutes() []Route {
 	}
 }
 
-// executeScript runs one program at a time. It sees nothing of the server.
+// waitForScript is how long a program waits for the one before it, which may be longer in ending than in being answered.
+const waitForScript = 15 * time.Second
+
+// executeScript runs one program at a time. It sees nothing of the server. One that was given up inside a long call of a
+// library keeps its place until that call returns: otherwise each such program would take a processor from the server.
 func executeScript(s *Server, c *Call) error {
 	if !s.Config.ExecuteLuaEnabled {
 		return &emptyAnswer{http.StatusForbidden}
@@ -32,11 +37,13 @@ func executeScript(s *Server, c *Call) error {
 	ctx := c.Request.Context()
 	select {
 	case s.scripts <- struct{}{}:
+	case <-time.After(waitForScript):
+		return &apiError{HTTP: http.StatusServiceUnavailable, Code: statusLua,
+			Details: "A script before this one has not ended yet: send this one again later"}
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	defer func() { <-s.scripts }()
-	out, err := script.Run(ctx, string(body), script.Limits{})
+	out, err := script.Run(ctx, string(body), script.Limits{Ended: func() { <-s.scripts }})
 	if s.LuaLogger != nil {
 		s.LuaLogger.Info("script", "user", c.user, "remote", c.Request.RemoteAddr, "bytes", len(body), "error", err)
 	}

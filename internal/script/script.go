@@ -19,6 +19,7 @@ type Limits struct {
 	Time   time.Duration // 10 s
 	Output int           // bytes that print may give: 1 MiB
 	Memory int64         // bytes by which the process may grow meanwhile: 128 MiB
+	Ended  func()        // called when the program has ended, which inside one call of a library it may do after Run; may be nil
 }
 
 func (l Limits) withDefaults() Limits {
@@ -50,7 +51,12 @@ func Run(ctx context.Context, program string, limits Limits) (string, error) {
 	go watchMemory(within, limits.Memory, cancel)
 	out := &output{limit: limits.Output}
 	ended := make(chan error, 1)
-	go func() { ended <- execute(within, program, out) }()
+	go func() {
+		if limits.Ended != nil {
+			defer limits.Ended()
+		}
+		ended <- execute(within, program, out)
+	}()
 	var err error
 	select {
 	case err = <-ended:

@@ -67,3 +67,19 @@ func TestEndsWithItsContext(t *testing.T) {
 		t.Errorf("found %v", err)
 	}
 }
+
+// A program that is inside one call of a library when it is given up says when it has ended.
+func TestTellsWhenItHasEnded(t *testing.T) {
+	t.Parallel()
+	ended := make(chan struct{})
+	const long = `("a"):rep(500):find("^" .. ("a*"):rep(3) .. "b")` // a good part of a second
+	if _, err := script.Run(t.Context(), long, script.Limits{Time: time.Millisecond, Ended: func() { close(ended) }}); err == nil {
+		t.Fatal("it was not given up")
+	}
+	select {
+	case <-ended:
+		t.Error("it had ended before it was given up")
+	default:
+	}
+	<-ended
+}
