@@ -12,12 +12,12 @@ import (
 	"gantry/internal/jobs"
 )
 
-// awayFor is how long a peer that could not be reached is left alone by the other reports that wait for it: each attempt
-// may hold one of the few job slots until the connection times out.
+// awayFor is how long a peer that could not be reached is left alone by the other reports that wait for it.
 const awayFor = 30 * time.Second
 
-// tryingFor is how long others wait for the outcome of the first report to a peer that is not known to answer. A peer
-// that takes longer has one job slot, and no more, until it has answered once.
+// tryingFor is how long a report may hold one of the few job slots while its peer says nothing, and how long others wait
+// for the outcome of the first report to a peer that is not known to answer. A peer that takes longer gets one report at
+// a time, until it has answered one.
 const tryingFor = 100 * time.Millisecond
 
 var (
@@ -34,10 +34,11 @@ type awayPeers struct {
 }
 
 type awayPeer struct {
-	answers bool      // it did when last asked
-	since   time.Time // of the last failed attempt
-	by      requestID // whose attempt that was; it goes on trying on its own schedule
-	first   *attempt  // under way to a peer that is not known to answer
+	answers bool               // it did when last asked
+	since   time.Time          // of the last failed attempt
+	by      requestID          // whose attempt that was; it goes on trying on its own schedule
+	first   *attempt           // under way to a peer that is not known to answer
+	open    map[requestID]bool // attempts under way
 	waiting map[requestID]string
 }
 
@@ -48,9 +49,9 @@ type attempt struct {
 	ended chan struct{}
 }
 
-// enter lets the report of a job be tried, or says why it has to wait: errAway, errTrying. An attempt that was let in ends
-// with failed, given or answered.
-func (a *awayPeers) enter(ctx context.Context, addr string, id requestID, jobID string) error {
+// enter lets the report of a job be tried, or says why it has to wait: errAway, errTrying, which it is also while as many
+// attempts as most are under way. An attempt that was let in ends with failed, given or answered.
+func (a *awayPeers) enter(ctx context.Context, addr string, id requestID, jobID string, most int) error {
 	for {
 		a.mu.Lock()
 		p := a.peer(addr)
@@ -60,7 +61,13 @@ func (a *awayPeers) enter(ctx context.Context, addr string, id requestID, jobID 
 			a.mu.Unlock()
 			return errAway
 		}
+		if p.answers && len(p.open) >= most {
+			p.waiting[id] = jobID
+			a.mu.Unlock()
+			return errTrying
+		}
 		if p.answers || other == nil {
+			p.open[id] = true
 			if !p.answers {
 				p.first = &attempt{by: id, job: jobID, since: time.Now(), ended: make(chan struct{})}
 			}
@@ -87,13 +94,27 @@ func (a *awayPeers) enter(ctx context.Context, addr string, id requestID, jobID 
 func (a *awayPeers) peer(addr string) *awayPeer {
 	p := a.byAddr[addr]
 	if p == nil {
-		p = &awayPeer{waiting: map[requestID]string{}}
+		p = &awayPeer{waiting: map[requestID]string{}, open: map[requestID]bool{}}
 		if a.byAddr == nil {
 			a.byAddr = map[string]*awayPeer{}
 		}
 		a.byAddr[addr] = p
 	}
 	return p
+}
+
+// slow says that the peer has not answered an attempt for tryingFor: until it answers one no others begin.
+func (a *awayPeers) slow(addr string, id requestID, jobID string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	p := a.byAddr[addr]
+	if p == nil || !p.open[id] { // it has just ended
+		return
+	}
+	p.answers = false
+	if p.first == nil {
+		p.first = &attempt{by: id, job: jobID, since: time.Now().Add(-tryingFor), ended: make(chan struct{})}
+	}
 }
 
 // failed ends an attempt that did not reach the peer; its job waits for it with the others.
@@ -133,8 +154,9 @@ func (a *awayPeers) let(addr string, id requestID) {
 	}
 }
 
-// end lets those who wait for the outcome of the first attempt go on.
+// end ends an attempt; those who wait for the outcome of the first one go on.
 func (p *awayPeer) end(id requestID) {
+	delete(p.open, id)
 	if p.first != nil && p.first.by == id {
 		close(p.first.ended)
 		p.first = nil
@@ -143,7 +165,7 @@ func (p *awayPeer) end(id requestID) {
 
 // tidy forgets a peer of which nothing is known; mu is held.
 func (a *awayPeers) tidy(addr string) {
-	if p := a.byAddr[addr]; p != nil && len(p.waiting) == 0 && p.first == nil && !p.answers {
+	if p := a.byAddr[addr]; p != nil && len(p.waiting) == 0 && len(p.open) == 0 && !p.answers {
 		delete(a.byAddr, addr)
 	}
 }
@@ -180,8 +202,11 @@ func (a *awayPeers) leave(id requestID) {
 }
 
 // peerIsBack lets the reports that wait for a peer be tried at once: it has been reached, or has called.
-func (d *Deps) peerIsBack(ctx context.Context, m config.Modality) {
-	for _, id := range d.away.back(addrOf(m)) {
+func (d *Deps) peerIsBack(ctx context.Context, m config.Modality) { d.tryAll(ctx, addrOf(m)) }
+
+// tryAll lets the reports that wait for an address be tried at once.
+func (d *Deps) tryAll(ctx context.Context, addr string) {
+	for _, id := range d.away.back(addr) {
 		err := d.Jobs.TryNow(ctx, id)
 		if err != nil && !errors.Is(err, jobs.ErrState) && !errors.Is(err, jobs.ErrUnknown) {
 			d.log().Warn("a waiting report is not tried at once", "job", id, "error", err)

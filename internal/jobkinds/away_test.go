@@ -17,7 +17,7 @@ func TestAwayPeers(t *testing.T) {
 		const addr = "192.0.2.1:104"
 		check := func(when string, id requestID, want error) {
 			t.Helper()
-			if got := away.enter(t.Context(), addr, id, "job "+string(id.transaction)[5:]); !errors.Is(got, want) {
+			if got := away.enter(t.Context(), addr, id, "job "+string(id.transaction)[5:], 2); !errors.Is(got, want) {
 				t.Errorf("%s: %v, want %v", when, got, want)
 			}
 		}
@@ -41,15 +41,27 @@ func TestAwayPeers(t *testing.T) {
 			t.Errorf("back while its first attempt may just have failed: %v", waiting)
 		}
 		entered := make(chan error)
-		go func() { entered <- away.enter(t.Context(), addr, second, "job 2") }()
+		go func() { entered <- away.enter(t.Context(), addr, second, "job 2", 2) }()
 		synctest.Wait()
 		away.answered(addr, first)
 		if err := <-entered; err != nil {
 			t.Errorf("answered another: %v", err)
 		}
 		check("answers", first, nil)
+		third := requestID{"SCU", "2.25.3"}
+		check("has as many as there may be", third, errTrying)
+		away.answered(addr, second)
+		check("has one less", third, nil)
+		away.slow(addr, first, "job 1")
+		away.slow(addr, second, "job 2") // too late: it was answered
+		away.answered(addr, third)
+		check("answers others", second, nil)
+		away.given(addr, second)
+		away.slow(addr, first, "job 1")
+		check("is slow", second, errTrying)
 		away.failed(addr, first, "job 1")
 		away.leave(first)
+		away.leave(second)
 		if len(away.byAddr) != 0 {
 			t.Errorf("left behind: %v", away.byAddr)
 		}

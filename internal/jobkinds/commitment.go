@@ -17,8 +17,9 @@ import (
 type commitmentJob struct {
 	deps *Deps
 	requestState
-	jobID string
-	done  int
+	handle jobs.Handle
+	jobID  string
+	done   int
 }
 
 // requestState is what a commitmentJob keeps.
@@ -79,7 +80,7 @@ func (d *Deps) restoreCommitment(version int, data []byte) (jobs.Job, error) {
 func (j *commitmentJob) id() requestID { return requestID{j.Peer, j.Transaction} }
 
 // Bind tells the job its id.
-func (j *commitmentJob) Bind(h jobs.Handle) { j.jobID = h.ID() }
+func (j *commitmentJob) Bind(h jobs.Handle) { j.handle, j.jobID = h, h.ID() }
 
 // Kind is StorageCommitmentScp.
 func (j *commitmentJob) Kind() string { return KindCommitmentSCP }

@@ -44,13 +44,9 @@ func (j *commitmentJob) decide(ctx context.Context, row *index.CommitRequest) er
 
 // look asks the store, and the handler if there is one, about every reference.
 func (j *commitmentJob) look(ctx context.Context, row *index.CommitRequest) (*decision, error) {
-	d := &decision{
-		store: j.deps.Store, accept: j.deps.Accepted(), mode: j.deps.Config.StorageCommitmentVerify,
-		log: j.log(), patients: map[index.ID]bool{},
-	}
-	var err error
-	if d.doomed, err = d.store.Doomed(ctx); err != nil {
-		return nil, fmt.Errorf("jobkinds: ask what is to be recycled: %w", err)
+	d, err := j.deps.newDecision(ctx, j.log())
+	if err != nil {
+		return nil, err
 	}
 	if d.all = ReasonDuplicateTransaction; !dataOf(row).Duplicate {
 		d.all = d.barrier(ctx)
@@ -96,32 +92,25 @@ func (j *commitmentJob) takeAll(ctx context.Context, d *decision) error {
 	}
 }
 
-// keepOutcome notes what was decided, and which patients have committed instances from now on, in one transaction. What
-// changes the store runs before it or after it: errStoreChanged.
+// keepOutcome notes what was decided, and which patients have committed instances from now on, in one transaction:
+// errStoreChanged.
 func (j *commitmentJob) keepOutcome(ctx context.Context, d *decision) error {
 	err := j.deps.changeRequest(ctx, j.id(), func(tx index.Tx, row *index.CommitRequest) error {
-		if doomed, err := storage.Recycling(tx); err != nil || d.patients[doomed] {
-			return errors.Join(err, errStoreChanged)
-		}
-		for patient := range d.patients {
-			if err := tx.MarkCommitted(patient); errors.Is(err, index.ErrNotFound) {
-				return errStoreChanged
-			} else if err != nil {
-				return err
-			}
-		}
-		row.State, row.Outcome, row.EventTypeID = index.CommitDecided, d.outcome.encode(), d.outcome.eventType()
-		row.Decided = time.Now()
-		return nil
+		return d.note(tx, row)
 	})
 	if err == nil {
 		j.showOutcome(d.outcome.committed)
-		for reason, n := range d.outcome.counts {
-			j.deps.Metrics.Committed(reason, n)
-		}
-		j.log().Info("storage commitment decided", "committed", d.outcome.committed, "failed", d.outcome.failed)
+		j.tellOutcome(d)
 	}
 	return err
+}
+
+// tellOutcome counts and logs what was decided and kept.
+func (j *commitmentJob) tellOutcome(d *decision) {
+	for reason, n := range d.outcome.counts {
+		j.deps.Metrics.Committed(reason, n)
+	}
+	j.log().Info("storage commitment decided", "committed", d.outcome.committed, "failed", d.outcome.failed)
 }
 
 // committedStore is what a decision asks of the store.
@@ -144,6 +133,41 @@ type decision struct {
 	handler  *handling         // has a say in it; nil: nobody
 	outcome  outcome
 	patients map[index.ID]bool // who have committed instances
+}
+
+// newDecision returns a decision on nothing so far.
+func (d *Deps) newDecision(ctx context.Context, log *slog.Logger) (*decision, error) {
+	doomed, err := d.Store.Doomed(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("jobkinds: ask what is to be recycled: %w", err)
+	}
+	return &decision{
+		store: d.Store, accept: d.Accepted(), mode: d.Config.StorageCommitmentVerify,
+		log: log, doomed: doomed, patients: map[index.ID]bool{},
+	}, nil
+}
+
+// note marks the patients that have committed instances from now on, and fills in the row of the request. What changes the
+// store runs before the transaction or after it: errStoreChanged.
+func (d *decision) note(tx index.Tx, row *index.CommitRequest) error {
+	if doomed, err := storage.Recycling(tx); err != nil || d.patients[doomed] {
+		return errors.Join(err, errStoreChanged)
+	}
+	for patient := range d.patients {
+		if err := tx.MarkCommitted(patient); errors.Is(err, index.ErrNotFound) {
+			return errStoreChanged
+		} else if err != nil {
+			return err
+		}
+	}
+	d.fill(row)
+	return nil
+}
+
+// fill writes the outcome into the row of the request.
+func (d *decision) fill(row *index.CommitRequest) {
+	row.State, row.Outcome, row.EventTypeID = index.CommitDecided, d.outcome.encode(), d.outcome.eventType()
+	row.Decided = time.Now()
 }
 
 // barrier proves that the store can still promise anything, and returns the reason if it cannot.

@@ -30,13 +30,17 @@ var errNoAssociation = errors.New("jobkinds: the association of the request has 
 func (j *commitmentJob) deliver(ctx context.Context, row *index.CommitRequest) error {
 	peer, policy := j.deps.delivery(row)
 	// With policy new, too, the report waits until the request was answered: requesters are surprised by the reverse.
+	answered := j.stepAside("")
 	same := j.deps.live.wait(ctx, j.id())
+	answered()
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
 	err := errNoAssociation
 	if policy != deliverNew && same != nil {
-		err = j.reportOn(ctx, same, row)
+		if err = j.reportOn(ctx, same, row); errors.Is(err, errTrying) {
+			return j.noteAttempt(ctx, err)
+		}
 	}
 	if policy == deliverNew || policy == deliverSameThenNew && err != nil {
 		err = j.reportNew(ctx, peer, row)
@@ -85,8 +89,27 @@ func (j *commitmentJob) noteAttempt(ctx context.Context, cause error) error {
 	return j.retryable(jobs.Fail(jobs.CodeNetworkProtocol, errors.Join(cause, err)))
 }
 
-// reportOn sends a report on the association its request came on.
+// stepAside has the job give its slot to others when what it does now takes long, because the peer at an address, if one is
+// given, does not answer. The function that it returns says that it did not.
+func (j *commitmentJob) stepAside(addr string) (ended func()) {
+	timer := time.AfterFunc(tryingFor, func() {
+		j.handle.StepAside()
+		if addr != "" {
+			j.deps.away.slow(addr, j.id(), j.jobID)
+		}
+	})
+	return func() { timer.Stop() }
+}
+
+// reportOn sends a report on the association its request came on, one at a time; errTrying.
 func (j *commitmentJob) reportOn(ctx context.Context, assoc *scp.Association, row *index.CommitRequest) error {
+	key := "association " + assoc.Peer().ID
+	if err := j.deps.away.enter(ctx, key, j.id(), j.jobID, 1); err != nil {
+		return err
+	}
+	defer j.deps.tryAll(ctx, key)
+	defer j.deps.away.given(key, j.id())
+	defer j.stepAside(key)()
 	rsp, err := j.deps.sendReport(ctx, row, assoc.EventReport)
 	if err != nil {
 		return err
@@ -98,9 +121,10 @@ func (j *commitmentJob) reportOn(ctx context.Context, assoc *scp.Association, ro
 // sends the report on it (PS3.4 J.3.3).
 func (j *commitmentJob) reportNew(ctx context.Context, peer config.Modality, row *index.CommitRequest) error {
 	addr := addrOf(peer)
-	if err := j.deps.away.enter(ctx, addr, j.id(), j.jobID); err != nil {
+	if err := j.deps.away.enter(ctx, addr, j.id(), j.jobID, j.deps.reportSlots()); err != nil {
 		return err
 	}
+	defer j.stepAside(addr)()
 	c, err := j.deps.Dial(ctx, peer, Call{
 		LocalAET:     row.CalledAET,
 		CalledAET:    peerOf(row.PeerAET),

@@ -61,8 +61,11 @@ func (d *Deps) Factories() map[string]jobs.Factory {
 // Lanes gives the kinds that must not wait for others slots of their own: what a peer has asked to be told of must not
 // come late because another peer hangs, to which something is being sent.
 func (d *Deps) Lanes() map[string]int {
-	return map[string]int{KindCommitmentSCP: max(d.Config.ConcurrentJobs, 2)}
+	return map[string]int{KindCommitmentSCP: d.reportSlots()}
 }
+
+// reportSlots is how many reports are decided on, or on their way to one peer, at once.
+func (d *Deps) reportSlots() int { return max(d.Config.ConcurrentJobs, 2) }
 
 func (d *Deps) log() *slog.Logger {
 	if d.Logger == nil {

@@ -34,6 +34,7 @@ type intake struct {
 	count  int               // of all references so far
 	rest   []index.Reference // that are not in the index yet
 	uid    dicom.UID
+	late   bool // it is left to the job to decide: the store has changed meanwhile
 }
 
 // readRequest reads the action information as it arrives. *dimse.StatusError: 0115H, or 0213H for more references than

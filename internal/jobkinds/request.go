@@ -30,8 +30,8 @@ type Taken struct {
 	Answered       func()
 }
 
-// TakeRequest reads a request and keeps it, with the job that will report on it, in one durable transaction. A repeat by
-// the same peer of an open request changes nothing; one of a finished request has the stored report sent again. When
+// TakeRequest reads a request and keeps it, with the job that will report on it, in one durable transaction; the outcome,
+// too, of a small one whose instances are all there. A repeat by the same peer of an open request changes nothing; one of a finished request has the stored report sent again. When
 // TakeRequest returns nil the request may be answered with success. Errors: *dimse.StatusError, else 0110H.
 func (d *Deps) TakeRequest(ctx context.Context, in *Incoming) (*Taken, error) {
 	k, err := d.readRequest(ctx, in)
@@ -61,9 +61,14 @@ func (d *Deps) takeRequest(ctx context.Context, in *Incoming, k *intake) (answer
 	}
 	id := claim.id()
 	answered = d.live.add(id, in.Association)
-	_, err = d.Jobs.Submit(ctx, d.newCommitmentJob(&claim.row), jobs.Options{ID: claim.jobID, Save: claim.keep, NoWait: true})
+	claim.early = claim.decideEarly(ctx)
+	claim.job = d.newCommitmentJob(&claim.row)
+	_, err = d.Jobs.Submit(ctx, claim.job, jobs.Options{ID: claim.jobID, Save: claim.keep, NoWait: true})
 	if peer, ok := d.peerEntry(in.Peer.CallingAET, hostOf(in.Peer.RemoteAddr)); ok {
 		d.peerIsBack(ctx, peer)
+	}
+	if claim.repeat && errors.Is(err, jobs.ErrQueueFull) {
+		err = errRepeat // there is a job for it among those that fill the queue
 	}
 	if errors.Is(err, errRepeat) {
 		if err := d.Jobs.TryNow(ctx, claim.row.JobID); err != nil && !errors.Is(err, jobs.ErrState) && !errors.Is(err, jobs.ErrUnknown) {
@@ -89,6 +94,8 @@ type claim struct {
 	digest [32]byte
 	jobID  string
 	row    index.CommitRequest
+	job    *commitmentJob
+	early  *decision // on a request all of whose instances are there; nil: the job decides
 	stale  string // key of a finished request that gives way
 	repeat bool
 	fresh  bool // the request was kept, not only looked at again
@@ -103,7 +110,7 @@ func (c *claim) look(ctx context.Context) error {
 
 // keep writes the request with its job; what it is may have changed since look.
 func (c *claim) keep(ctx context.Context, rec jobs.Record) error {
-	return c.deps.Store.Update(ctx, func(tx index.Tx) error {
+	err := c.deps.Store.Update(ctx, func(tx index.Tx) error {
 		before := c.row.PeerAET
 		if err := c.decide(tx); err != nil {
 			return err
@@ -116,6 +123,10 @@ func (c *claim) keep(ctx context.Context, rec jobs.Record) error {
 		}
 		return c.write(tx, rec)
 	})
+	if err == nil && c.fresh && c.early != nil {
+		c.job.tellOutcome(c.early)
+	}
+	return err
 }
 
 func (c *claim) decide(tx index.ReadTx) error {
@@ -161,6 +172,11 @@ func (c *claim) write(tx index.Tx, rec jobs.Record) error {
 		}
 	}
 	put := tx.PutCommitRequest
+	if c.fresh && c.early != nil {
+		if err := c.writeEarly(tx); err != nil {
+			return err
+		}
+	}
 	if c.fresh {
 		put = func(row *index.CommitRequest) error { return c.intake.keep(tx, row) }
 	}

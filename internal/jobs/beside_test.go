@@ -58,3 +58,38 @@ func TestAJobBesideNeitherWaitsForASlotNorTakesOne(t *testing.T) {
 	<-next.began
 	close(next.leave)
 }
+
+func TestAJobThatStepsAsideGivesItsSlotOnce(t *testing.T) {
+	t.Parallel()
+	e := New(Config{Workers: 1, HistorySize: 10})
+	if err := e.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = e.Stop(context.Background()) })
+	first, second, third := newBlocker(), newBlocker(), newBlocker()
+	var ids []string
+	for _, b := range []*blocker{first, second, third} {
+		id, err := e.Submit(t.Context(), b, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids = append(ids, id)
+	}
+	<-first.began
+	aside := Handle{e, e.entries[ids[0]]}
+	for range 2 {
+		aside.StepAside()
+	}
+	<-second.began
+	close(first.leave)
+	if info, err := e.Wait(t.Context(), ids[0]); err != nil || info.State != Success {
+		t.Errorf("the job beside: %s, %v", info.State, err)
+	}
+	aside.StepAside() // too late
+	if info, _ := e.Get(ids[2]); info.State != Pending {
+		t.Errorf("a slot was given twice: the third job is %s", info.State)
+	}
+	close(second.leave)
+	<-third.began
+	close(third.leave)
+}

@@ -18,6 +18,21 @@ func (h Handle) ID() string { return h.en.rec.ID }
 // Publish shows the job's present progress and content to users before the step ends. Only a step may call it.
 func (h Handle) Publish() { h.e.publish(h.en) }
 
+// StepAside gives the slot of a running job to the next that waits for one, and lets the job run on beside: for a step
+// that turns out to depend on somebody else, such as a peer that hangs. The job's kind has to bound how many do. It may be
+// called from any goroutine.
+func (h Handle) StepAside() {
+	h.e.mu.Lock()
+	defer h.e.mu.Unlock()
+	if h.en.living == nil || h.en.rec.State != Running || h.en.beside {
+		return
+	}
+	h.en.beside = true
+	l := h.e.lane(h.en)
+	l.running--
+	h.e.dispatch(l)
+}
+
 // Record returns the job as it stands now, for a transaction of the job's own that changes the store
 // and notes the progress at once. Only a step may call it.
 func (h Handle) Record() (Record, error) {
