@@ -5,6 +5,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -26,6 +27,25 @@ func chapter(t *testing.T, heading string) string {
 	}
 	text, _, _ = strings.Cut(text, "\n## ")
 	return text
+}
+
+// Links within the README lead to headings it has.
+func TestReadmeLinksLeadSomewhere(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile(filepath.Join(testkit.ModuleRoot(t), "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	headings := map[string]bool{}
+	for _, found := range regexp.MustCompile(`(?m)^##+ (.+)$`).FindAllSubmatch(text, -1) {
+		name := regexp.MustCompile(`[^\w\- ]`).ReplaceAllString(strings.ToLower(string(found[1])), "")
+		headings[strings.ReplaceAll(name, " ", "-")] = true
+	}
+	for _, found := range regexp.MustCompile(`\]\(#([^)]*)\)`).FindAllSubmatch(text, -1) {
+		if !headings[string(found[1])] {
+			t.Errorf("no heading for the link to #%s", found[1])
+		}
+	}
 }
 
 func TestReadmeNamesEveryPackage(t *testing.T) {
