@@ -70,9 +70,6 @@ func (d *Deps) takeRequest(ctx context.Context, in *Incoming, k *intake) (answer
 	if claim.repeat && errors.Is(err, jobs.ErrQueueFull) {
 		err = errRepeat // there is a job for it among those that fill the queue
 	}
-	if claim.repeat && errors.Is(err, jobs.ErrQueueFull) {
-		err = errRepeat // there is a job for it among those that fill the queue
-	}
 	if errors.Is(err, errRepeat) {
 		if err := d.Jobs.TryNow(ctx, claim.row.JobID); err != nil && !errors.Is(err, jobs.ErrState) && !errors.Is(err, jobs.ErrUnknown) {
 			d.log().Warn("a repeated request does not hurry its report", "transaction", k.uid, "error", err)
