@@ -101,10 +101,15 @@ func (s *Store) SetLabel(ctx context.Context, id index.ID, label string, on bool
 	})
 }
 
-// Protect keeps a patient from being recycled, or lets it be recycled again; ErrNotFound if there is no such patient.
+// Protect keeps a patient from being recycled, or lets it be recycled again; ErrNotFound if there is no such patient, or it
+// is being recycled already.
 func (s *Store) Protect(ctx context.Context, patient index.ID, on bool) error {
 	return s.annotate(ctx, patient, func(tx index.Tx, level index.Level) error {
-		if level != index.Patient {
+		going, err := Recycling(tx)
+		if err != nil {
+			return err
+		}
+		if level != index.Patient || going == patient {
 			return index.ErrNotFound
 		}
 		return tx.SetProtected(patient, on)

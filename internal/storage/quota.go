@@ -43,7 +43,9 @@ type room struct {
 	version uint64           // counts changes of held
 	known   map[index.ID]struct{}
 	busy    map[index.ID]int // patients that something is being stored to, or waits to be
-	settled chan struct{}    // closed when a patient is no longer held
+	storing map[index.ID]int // patients that something was granted for that is being stored to, where patients are recycled
+	doomed  index.ID         // the patient that is being recycled: what comes for it waits
+	settled chan struct{}    // closed when a patient is no longer held or stored to
 
 	gate      sync.RWMutex  // patients are counted and admitted while nothing takes patients out of the index
 	recycling chan struct{} // holds one token: the right to make room
@@ -56,6 +58,7 @@ type claim struct {
 	creates bool  // it may be the first of its patient
 	granted bool
 	holds   bool // the patient
+	stores  bool // counted in storing
 }
 
 // maxKnown bounds the patients that are remembered to be there.
@@ -92,11 +95,39 @@ func (r *room) settle(c *claim, kept bool) {
 		if r.held[c.patient]--; r.held[c.patient] == 0 {
 			delete(r.held, c.patient)
 			r.version++
-			close(r.settled)
-			r.settled = make(chan struct{})
+			r.tell()
 		}
 	}
-	c.granted, c.holds = false, false
+	if c.stores {
+		if r.storing[c.patient]--; r.storing[c.patient] == 0 {
+			delete(r.storing, c.patient)
+			r.tell()
+		}
+	}
+	c.granted, c.holds, c.stores = false, false, false
+}
+
+// tell wakes who waits for a patient to be settled. Called with mu held.
+func (r *room) tell() {
+	close(r.settled)
+	r.settled = make(chan struct{})
+}
+
+// doom keeps everything from being stored to a patient until spare, unless something is.
+func (r *room) doom(patient index.ID) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.storing[patient] > 0 || r.held[patient] > 0 {
+		return false
+	}
+	r.doomed = patient
+	return true
+}
+
+func (r *room) spare() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.doomed = index.ID{}
 }
 
 // freed counts what was deleted.
@@ -143,10 +174,13 @@ func (s *Store) admit(ctx context.Context, c *claim) (bool, error) {
 			r.mu.Unlock() // others have come or gone since the patients were counted
 			continue
 		}
-		fits = fits && (q.Bytes == 0 || c.bytes <= 0 || r.bytes+c.bytes <= q.Bytes)
+		fits = fits && (q.Bytes == 0 || c.bytes <= 0 || r.bytes+c.bytes <= q.Bytes) && (r.doomed == index.ID{} || r.doomed != c.patient)
 		if fits {
 			r.bytes += c.bytes
-			c.granted, c.holds = true, holds
+			c.granted, c.holds, c.stores = true, holds, q.limited() && !q.Reject
+			if c.stores {
+				r.storing[c.patient]++
+			}
 			if holds {
 				if r.held[c.patient]++; r.held[c.patient] == 1 {
 					r.version++
@@ -260,7 +294,8 @@ func (s *Store) claimBytes(ctx context.Context, a *arrival) error {
 // openRoom counts what is there and brings it within the limits.
 func (s *Store) openRoom(ctx context.Context) error {
 	r := &s.room
-	r.held, r.known, r.settled = map[index.ID]int{}, map[index.ID]struct{}{}, make(chan struct{})
+	r.held, r.storing, r.known = map[index.ID]int{}, map[index.ID]int{}, map[index.ID]struct{}{}
+	r.settled = make(chan struct{})
 	r.recycling = make(chan struct{}, 1)
 	r.recycling <- struct{}{}
 	var st index.Statistics
@@ -277,8 +312,8 @@ func (s *Store) openRoom(ctx context.Context) error {
 
 // spoken tells which patients something is being stored to: those that it waits for, and those that it was granted.
 // settled is closed when one is no longer among the latter.
-func (r *room) spoken() (busy, held map[index.ID]int, settled <-chan struct{}) {
+func (r *room) spoken() (busy, storing map[index.ID]int, settled <-chan struct{}) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return maps.Clone(r.busy), maps.Clone(r.held), r.settled
+	return maps.Clone(r.busy), maps.Clone(r.storing), r.settled
 }

@@ -58,10 +58,13 @@ func (s *Store) recycleOne(ctx context.Context, never *index.ID) (found bool, er
 // choose finds the next to be recycled and notes it. If there are only patients that something is just being stored to,
 // wait is closed when that may have changed.
 func (s *Store) choose(ctx context.Context, never *index.ID) (victim index.ID, found bool, wait <-chan struct{}, err error) {
-	busy, held, settled := s.room.spoken()
+	busy, storing, settled := s.room.spoken()
 	err = s.Update(ctx, func(tx index.Tx) error {
 		var passed bool
-		victim, found, passed, err = s.candidate(tx, never, busy, held)
+		victim, found, passed, err = s.candidate(tx, never, busy, storing)
+		if found && err == nil && !s.room.doom(victim) {
+			found, passed = false, true // something has begun to be stored to it meanwhile
+		}
 		if passed {
 			wait = settled
 		}
@@ -70,20 +73,23 @@ func (s *Store) choose(ctx context.Context, never *index.ID) (victim index.ID, f
 		}
 		return tx.SetProperty(recyclingProperty, victim[:])
 	})
+	if err != nil {
+		s.room.spare()
+	}
 	return victim, found, wait, err
 }
 
 // nextToRecycle is candidate as things stand now.
 func (s *Store) nextToRecycle(tx index.ReadTx, never *index.ID) (index.ID, bool, error) {
-	busy, held, _ := s.room.spoken()
-	id, found, _, err := s.candidate(tx, never, busy, held)
+	busy, storing, _ := s.room.spoken()
+	id, found, _, err := s.candidate(tx, never, busy, storing)
 	return id, found, err
 }
 
 // candidate finds the patient to be recycled next: one that nothing is being stored to, if there is such a one, and
-// never one that was promised to what is being stored; passed tells that there is one of those.
-func (s *Store) candidate(tx index.ReadTx, never *index.ID, busy, held map[index.ID]int) (id index.ID, found, passed bool, err error) {
-	ids, err := tx.ToRecycle(s.o.Quota.RecycleCommitted, len(busy)+len(held)+2)
+// never one that room was granted for; passed tells that there is one of those.
+func (s *Store) candidate(tx index.ReadTx, never *index.ID, busy, storing map[index.ID]int) (id index.ID, found, passed bool, err error) {
+	ids, err := tx.ToRecycle(s.o.Quota.RecycleCommitted, len(busy)+len(storing)+2)
 	if err != nil {
 		return id, false, false, err
 	}
@@ -91,7 +97,7 @@ func (s *Store) candidate(tx index.ReadTx, never *index.ID, busy, held map[index
 	for i := range ids {
 		switch {
 		case never != nil && ids[i] == *never:
-		case held[ids[i]] > 0:
+		case storing[ids[i]] > 0:
 			passed = true
 		case busy[ids[i]] == 0:
 			return ids[i], true, passed, nil
@@ -105,8 +111,9 @@ func (s *Store) candidate(tx index.ReadTx, never *index.ID, busy, held map[index
 	return id, false, passed, nil
 }
 
-// recycle deletes a patient that was chosen.
+// recycle deletes a patient that was chosen. What comes for it meanwhile waits: it is not to be deleted with the rest.
 func (s *Store) recycle(ctx context.Context, patient index.ID) error {
+	defer s.room.spare()
 	d, err := s.remove(ctx, index.Patient, patient)
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return err

@@ -1,0 +1,12 @@
+package storage
+
+import (
+	"context"
+
+	"gantry/internal/storage/index"
+)
+
+// LockInstance keeps an instance from being stored, changed and deleted until the function it returns is called.
+func (s *Store) LockInstance(ctx context.Context, id index.ID) (unlock func(), err error) {
+	return func() { s.identities.unlock(id) }, s.identities.lock(ctx, id)
+}
