@@ -19,6 +19,20 @@ func Program(t testing.TB, name string) string {
 	return path
 }
 
+// Pydicom returns a Python that has the module pydicom, or ends the test. Debian's own Python is tried, too: it is the one
+// that Debian's python3-pydicom is for, whichever comes first in PATH.
+func Pydicom(t testing.TB) string {
+	t.Helper()
+	const find = "import importlib.util, sys; sys.exit(importlib.util.find_spec('pydicom') is None)"
+	for _, python := range []string{"python3", "/usr/bin/python3"} {
+		if exec.CommandContext(t.Context(), python, "-c", find).Run() == nil {
+			return python
+		}
+	}
+	Missing(t, "module pydicom of Python (package python3-pydicom)")
+	return ""
+}
+
 // Orthanc returns the path of this system's own Orthanc, or ends the test.
 func Orthanc(t testing.TB) string { return Program(t, "Orthanc") }
 
