@@ -76,7 +76,9 @@ func TestAJobThatStepsAsideGivesItsSlotOnce(t *testing.T) {
 		ids = append(ids, id)
 	}
 	<-first.began
+	e.mu.Lock()
 	aside := Handle{e, e.entries[ids[0]]}
+	e.mu.Unlock()
 	for range 2 {
 		aside.StepAside()
 	}

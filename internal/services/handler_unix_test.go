@@ -7,12 +7,14 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
 	"gantry/internal/config"
+	"gantry/internal/testkit"
 )
 
 func makePipe(t *testing.T, file string) {
@@ -48,6 +50,48 @@ func TestHandlerTimeLimit(t *testing.T) {
 	}
 	if n, err := io.Copy(io.Discard, alive); err != nil || n != 0 {
 		t.Errorf("%d %v", n, err)
+	}
+}
+
+// A process that has left the program's group and holds its output is not waited for: neither at the time limit, nor when
+// the program itself has ended.
+func TestHandlerWithADaemonizedChild(t *testing.T) {
+	t.Parallel()
+	setsid := testkit.Program(t, "setsid")
+	for name, x := range map[string]struct {
+		then, logged string
+		limit        int
+	}{
+		"time limit":     {"wait", "no answer within 1s", 1},
+		"program is out": {"exit 0", "it left a process behind that holds its output", 600},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			pids := filepath.Join(t.TempDir(), "pids")
+			makePipe(t, pids)
+			s, _, got := commitWith(t, func(c *config.Config) {
+				c.StorageCommitmentHandler = script(t, setsid+" sh -c 'echo $$ >"+pids+"; exec sleep 600' &\n"+
+					"read pid <"+pids+"; echo $pid >"+pids+".kept; "+x.then+"\n")
+				c.StorageCommitmentHandlerTimeout = x.limit
+			})
+			if want := []uint16{0x110, 0x110, 0x110, 0x112}; !slices.Equal(got, want) {
+				t.Errorf("%04X, want %04X", got, want)
+			}
+			if !strings.Contains(s.logged.String(), x.logged) {
+				t.Error("the log does not say why")
+			}
+			text, err := os.ReadFile(pids + ".kept")
+			if err != nil {
+				t.Fatal(err)
+			}
+			pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+				t.Errorf("the process had ended: %v", err)
+			}
+		})
 	}
 }
 
