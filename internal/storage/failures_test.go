@@ -1,6 +1,7 @@
 package storage_test
 
 import (
+	"bytes"
 	"errors"
 	"path/filepath"
 	"testing"
@@ -134,5 +135,41 @@ func TestMD5IsKept(t *testing.T) {
 	}
 	if again, err := s.MD5(t.Context(), rs.InstanceID); err != nil || again != first {
 		t.Errorf("%x, %v", again, err)
+	}
+}
+
+// A copy that cannot take the place of the first in the index yet is in the log, and does so later: it counts against the
+// limit then, too.
+func TestQuotaWhenReplacingIsLate(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	const quota = 100_000
+	s := open(t, dir, storage.LayoutLog, overwriteAlways, limited(storage.Quota{Bytes: quota, Reject: true}),
+		func(o *storage.Options) { o.BusyTimeout = time.Millisecond })
+	o := ct("A", 1, 1, 1)
+	rs := put(t, s, o.received(t))
+	counts(t, s)
+	c, err := sqlite.OpenConn(filepath.Join(dir, "index.db"), sqlite.OpenReadWrite)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := sqlitex.ExecuteTransient(c, "BEGIN IMMEDIATE", nil); err != nil {
+		t.Fatal(err)
+	}
+	o.pixels = make([]byte, 50_000)
+	if _, err := s.Put(t.Context(), o.received(t)); !errors.Is(err, storage.ErrBusy) {
+		t.Errorf("with the index locked: %v", err)
+	}
+	if err := c.Close(); err != nil {
+		t.Fatal(err)
+	}
+	st := counts(t, s)
+	if st.Bytes < 50_000 {
+		t.Fatalf("the second copy is not there: %+v", st)
+	}
+	more := make([]byte, quota-st.Bytes+1)
+	_, err = s.Attach(t.Context(), rs.InstanceID, &storage.AttachRequest{Number: 1024, Data: bytes.NewReader(more)})
+	if !errors.Is(err, storage.ErrFull) {
+		t.Errorf("beyond the limit: %v", err)
 	}
 }

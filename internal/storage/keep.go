@@ -88,6 +88,7 @@ func (s *Store) keep(ctx context.Context, w blob.Writer, a *arrival) error {
 	}
 	s.o.Observer.kept(began, appended, a.n.Blob.Size)
 	s.pending.add(a)
+	a.kept = true
 	if a.old != nil {
 		return s.replaced(ctx, a)
 	}

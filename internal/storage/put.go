@@ -69,6 +69,7 @@ type arrival struct {
 
 	series     *arriving // what arrives of its series; nil if nobody asked
 	remembered bool      // something of the same identity came lately
+	kept       bool      // it is in the log and will be in the index, whatever goes wrong after that
 }
 
 // Put takes an object in and returns when it is durable and findable. Two Puts of one instance do not overlap: the
@@ -109,13 +110,11 @@ func (s *Store) put(ctx context.Context, rq *PutRequest) (*PutResult, error) {
 	}
 	defer s.identities.unlock(a.n.ID)
 	defer s.arrivals.leave(a)
-	kept := false
-	defer func() { s.room.settle(&a.claim, kept) }()
+	defer func() { s.room.settle(&a.claim, a.kept) }()
 	if status != AlreadyStored {
 		if err := s.keep(ctx, w, a); err != nil {
 			return nil, err
 		}
-		kept = true
 	}
 	rs := &PutResult{InstanceID: a.n.ID, SeriesID: a.n.Series, StudyID: a.n.Study, PatientID: a.n.Patient,
 		SOPClassUID: a.n.SOPClassUID, SOPInstanceUID: a.n.SOPInstanceUID, Status: status}
