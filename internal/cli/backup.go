@@ -30,13 +30,22 @@ began. To restore it, name it as the storage of a daemon.`),
 	}
 	cmd.ValidArgsFunction = completeNewFolder
 	o.register(cmd)
+	cmd.Flags().BoolVar(&o.json, "json", false, "print the result as JSON")
 	cmd.Flags().BoolVarP(&o.quiet, "quiet", "q", false, "print errors only")
 	return cmd
 }
 
 type backupOptions struct {
 	folderOptions
-	quiet bool
+	json, quiet bool
+}
+
+// backupResult is what --json shows.
+type backupResult struct {
+	Folder    string
+	Instances int64
+	Bytes     int64
+	Seconds   float64
 }
 
 func runBackup(ctx context.Context, o *backupOptions, dir string) (err error) {
@@ -49,26 +58,28 @@ func runBackup(ctx context.Context, o *backupOptions, dir string) (err error) {
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
 	began := o.env.Now()
-	if err := o.copy(ctx, s, dir); err != nil || o.quiet {
+	if err := o.copy(ctx, s, dir); err != nil || o.quiet && !o.json {
 		return err
 	}
-	var held index.Statistics
+	r := backupResult{Folder: dir, Seconds: o.env.Now().Sub(began).Seconds(), Bytes: folderSize(dir)}
 	err = s.View(ctx, func(tx index.ReadTx) error {
-		held, err = tx.Statistics()
+		held, err := tx.Statistics()
+		r.Instances = int64(held.Instances)
 		return err
 	})
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
+	case o.json:
+		return writeJSON(o.env, r)
 	}
-	d := o.env.Now().Sub(began)
-	_, err = fmt.Fprintf(o.env.Stdout, "%s backed up into %s: %s in %.2f s\n", count(int(held.Instances), "instance"), dir,
-		size(folderSize(dir)), d.Seconds())
+	_, err = fmt.Fprintf(o.env.Stdout, "%s backed up into %s: %s in %.2f s\n", count(int(r.Instances), "instance"), dir, size(r.Bytes), r.Seconds)
 	return err
 }
 
 // copy shows meanwhile how much there is of the copy.
 func (o *backupOptions) copy(ctx context.Context, s *storage.Store, dir string) error {
-	n := newNotice(&clientOptions{env: o.env, quiet: o.quiet})
+	n := newNotice(&clientOptions{env: o.env, quiet: o.quiet, json: o.json})
 	defer n.clear()
 	ended := make(chan error, 1)
 	go func() { ended <- o.copyAll(ctx, s, dir) }()

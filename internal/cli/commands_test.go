@@ -56,6 +56,7 @@ func TestWrongUsage(t *testing.T) {
 		{"stgcmt status 2.25.1 --url ftp://x", "not the address of an HTTP server"},
 		{"stgcmt list --password-file /does/not/exist", "--password-file"},
 		{"export dir xyz", "not a resource id"},
+		{"faults add", "RULE is missing"},
 		{"serve --ephemeral --storage x", "--ephemeral and --storage exclude each other"},
 		{"fsck --read-only --repair", "exclude each other"},
 	} {

@@ -100,7 +100,7 @@ func newFaultsAddCommand(env *Env) *cobra.Command {
 		Long:  long("Add faults to a running daemon and print their ids.\n\n" + faultsHelp),
 		Example: "  gantry faults add 'store status=A700 from=MODALITY1 after=3 times=2'\n" +
 			"  gantry faults add 'association refuse=3 class=CT* once' 'commitment report=late delay=30s'",
-		Args: cobra.MinimumNArgs(1),
+		Args: wants("RULE..."),
 		RunE: func(cmd *cobra.Command, args []string) error { return runFaultsAdd(cmd.Context(), &o, args) },
 	}
 	o.register(cmd)

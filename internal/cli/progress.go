@@ -17,6 +17,7 @@ const refresh = 200 * time.Millisecond
 type progress struct {
 	bar   *progressbar.ProgressBar // draws into the void, so that count and percentage are shown at once
 	w     io.Writer
+	wide  int // columns of the terminal
 	total int
 	now   func() time.Time
 
@@ -31,7 +32,7 @@ func newProgress(o *clientOptions, bytes int64, objects int) *progress {
 		return &progress{}
 	}
 	columns, _ := o.env.Terminal(o.env.Stderr)
-	return &progress{w: o.env.Stderr, total: objects, now: o.env.Now, bar: progressbar.NewOptions64(bytes,
+	return &progress{w: o.env.Stderr, wide: columns, total: objects, now: o.env.Now, bar: progressbar.NewOptions64(bytes,
 		progressbar.OptionSetWriter(io.Discard),
 		progressbar.OptionShowBytes(true),
 		progressbar.OptionSetPredictTime(true),
@@ -62,7 +63,7 @@ func (p *progress) add(bytes int64, objects int) {
 		_ = p.bar.Add64(p.bytes) // it fails only where there is more than was announced
 		p.bytes = 0
 		p.bar.Describe(fmt.Sprintf("%d/%d", p.done, p.total))
-		_, _ = fmt.Fprint(p.w, clearLine+strings.TrimSpace(p.bar.String())) // a terminal that cannot be written to is no error of the transfer
+		_, _ = fmt.Fprint(p.w, clearLine+cut(strings.TrimSpace(p.bar.String()), p.wide-1)) // a terminal that cannot be written to is no error of the transfer
 	}
 }
 
@@ -119,6 +120,7 @@ func (s *share) end() { s.p.add(s.left, 1) }
 // notice is a line on a terminal that says what is going on and goes away again.
 type notice struct {
 	w     io.Writer // nil: nobody looks
+	wide  int       // columns of the terminal: a longer line could not be taken back
 	now   func() time.Time
 	shown time.Time
 	began bool
@@ -128,7 +130,8 @@ func newNotice(o *clientOptions) *notice {
 	if !shows(o) {
 		return &notice{}
 	}
-	return &notice{w: o.env.Stderr, now: o.env.Now}
+	columns, _ := o.env.Terminal(o.env.Stderr)
+	return &notice{w: o.env.Stderr, wide: columns, now: o.env.Now}
 }
 
 // show replaces the line, but not more often than one can read.
@@ -137,7 +140,7 @@ func (n *notice) show(format string, args ...any) {
 		return
 	}
 	n.began, n.shown = true, n.now()
-	_, _ = fmt.Fprintf(n.w, clearLine+format, args...) // see add
+	_, _ = fmt.Fprint(n.w, clearLine+cut(fmt.Sprintf(format, args...), n.wide-1)) // see add
 }
 
 func (n *notice) clear() {

@@ -27,6 +27,23 @@ func TestProgress(t *testing.T) {
 	}
 }
 
+// What is taken back again is no longer than a line of the terminal.
+func TestProgressOnANarrowTerminal(t *testing.T) {
+	t.Parallel()
+	address, dir := (&peer{t: t}).start(), t.TempDir()
+	writeObject(t, dir, "1.1", ct("1.1", "1", "1"))
+	env, _, stderr := testEnv(nil)
+	env.Terminal = func(io.Writer) (int, bool) { return 20, true }
+	if code := cli.Main([]string{"store", address, dir}, env); code != 0 {
+		t.Fatalf("exit code %d: %s", code, stderr)
+	}
+	for _, line := range strings.Split(stderr.String(), "\r\x1b[K") {
+		if n := len([]rune(line)); n > 19 {
+			t.Errorf("%d characters: %q", n, line)
+		}
+	}
+}
+
 // Folders are not read in silence.
 func TestNoticeOfScanning(t *testing.T) {
 	t.Parallel()
