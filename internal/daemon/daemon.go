@@ -286,6 +286,9 @@ func (d *Daemon) startHTTP(ctx context.Context) (err error) {
 	if d.cfg.RemoteAccessAllowed && d.cfg.Authentication() && !d.cfg.SslEnabled {
 		d.log.Warn("passwords cross the network in clear text: set SslEnabled, or put a proxy with TLS in front")
 	}
+	if swept, err := rest.SweepTemporary(d.cfg.TemporaryDirectory); err != nil || swept > 0 {
+		d.logger(loglevel.HTTP).Warn("temporary files of a server that was killed are deleted", "files", swept, "error", err)
+	}
 	if d.httpListeners, err = listen(ctx, d.cfg.HTTPAddresses(), "HttpPort"); err != nil {
 		return err
 	}

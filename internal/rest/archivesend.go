@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/url"
-	"os"
 	"strconv"
 	"time"
 
@@ -148,13 +147,13 @@ func (a *archiveStream) breakOff(ctx context.Context, ended <-chan struct{}) {
 }
 
 // wholeArchive makes an archive in a temporary file and sends it with its size.
-func (s *Server) wholeArchive(c *Call, o jobkinds.ArchiveOptions, how submission) (err error) {
-	file, err := os.CreateTemp(s.Config.TemporaryDirectory, "gantry-archive-*.zip")
+func (s *Server) wholeArchive(c *Call, o jobkinds.ArchiveOptions, how submission) error {
+	file, err := s.temporary(temporaryArchive)
 	if err != nil {
 		return fmt.Errorf("rest: a temporary file for an archive: %w", err)
 	}
-	defer func() { err = errors.Join(err, file.Close(), os.Remove(file.Name())) }()
-	o.Stream = file
+	defer file.remove()
+	o.Stream = file.File
 	job, err := s.Peers.NewArchive(c.Request.Context(), o)
 	if err != nil {
 		return archiveRefused(err)

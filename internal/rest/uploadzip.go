@@ -186,15 +186,13 @@ func shorten(name string) string {
 // spooled is a body in a temporary file.
 type spooled struct{ *os.File }
 
-// spool writes a body to a temporary file; its name is gone at once where the system lets it.
+// spool writes a body to a temporary file.
 func (s *Server) spool(body io.Reader) (spooled, int64, error) {
-	file, err := os.CreateTemp(s.Config.TemporaryDirectory, "gantry-upload-*")
+	f, err := s.temporary(temporaryUpload)
 	if err != nil {
 		return spooled{}, 0, fail(jobs.CodeFullStorage, "Cannot keep the body in a temporary file (option TemporaryDirectory): %v", err)
 	}
-	f := spooled{file}
-	_ = os.Remove(file.Name()) // elsewhere at the end
-	size, err := io.Copy(file, body)
+	size, err := io.Copy(f, body)
 	if err == nil {
 		return f, size, nil
 	}
