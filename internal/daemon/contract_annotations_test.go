@@ -20,7 +20,10 @@ var (
 		{request: "PUT {I}/metadata/Foo "}, {request: "GET {I}/metadata/Foo"},
 		{request: "GET {I}/metadata/Foo", header: `If-None-Match: "1-d41d8cd98f00b204e9800998ecf8427e"`},
 		{request: "GET {I}/metadata/Foo", header: `If-None-Match: "0-d41d8cd98f00b204e9800998ecf8427e"`},
-		{request: "GET {I}/metadata/Foo", header: `If-None-Match: foo`}, {request: "PUT {S}/metadata/Bar \xff\xfe"}, {request: "GET {S}/metadata?expand"},
+		{request: "GET {I}/metadata/Foo", header: `If-None-Match: foo`},
+		{request: "GET {I}/metadata/Foo", header: `If-None-Match: "0-d41d8cd98f00b204e9800998ecf8427f", "1-d41d8cd98f00b204e9800998ecf8427f"`},
+		{request: "PUT {I}/metadata/Foo x", header: "If-Match: "}, {request: "PUT {I}/metadata/Bar " + strings.Repeat("long ", 1000)},
+		{request: "GET {I}/metadata/Bar"}, {request: "DELETE {I}/metadata/Bar"}, {request: "PUT {I}/attachments/1200 x", header: "If-Match: "}, {request: "PUT {S}/metadata/Bar \xff\xfe"}, {request: "GET {S}/metadata?expand"},
 	}
 	labelQuestions = []question{
 		{request: "PUT {S}/labels/abc x"}, {request: "GET {S}/labels/abc"}, {request: "GET {S}/labels/nope"}, {request: "PUT {S}/labels/a.b"},

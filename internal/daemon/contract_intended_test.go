@@ -137,6 +137,8 @@ var differences = []difference{
 	{"`.` and `..` in a path", "404", "resolved", "no id is one of these", []*place{{`^(GET|POST) .*/\.\.?/`, "status|body.*|Content-Type", nil}}},
 	{"`X-HTTP-Method-Override`, `?_method=`", "not understood", "another method in place of the request's", "a link must not delete", []*place{
 		{"^X-HTTP-Method-Override: DELETE|_method=DELETE", "status", nil}}},
+	{"`/instances/{id}/export`", "403", "writes where it is told to, if `RestApiWriteToFileSystemEnabled`", "no request writes to the server's files (CVE-2023-33466)", []*place{
+		{"^POST /instances/{id}/export ", "status", of(403, 200)}}},
 	{"modules of a patient or study", "from the oldest instance", "from any", "instances may not agree", []*place{
 		{"^GET /(patients|studies)/.*/module", `body.*`, nil}}},
 }

@@ -3,6 +3,7 @@ package daemon_test
 import (
 	"fmt"
 	"net/http"
+	"path/filepath"
 	"testing"
 
 	"gantry/internal/config"
@@ -34,6 +35,11 @@ func askOptions(t *testing.T, c *contract) {
 		p := c.pair(t, func(cfg *config.Config) { cfg.ReadOnly = true }, `"ReadOnly": true`)
 		p.requests("POST /instances x", "DELETE {I}", "PUT {S}/labels/a", "DELETE /changes", "GET /system", "GET /instances", "PUT {P}/protected 1",
 			"PUT {I}/metadata/1024 x", "PUT {I}/attachments/1024 x", `POST /tools/bulk-delete {"Resources": ["{i}"]}`, "POST /tools/reconstruct", "DELETE /exports")
+	})
+	t.Run("written files", func(t *testing.T) {
+		t.Parallel()
+		p := c.pair(t, nil, `"RestApiWriteToFileSystemEnabled": true`).samples("CT_small.dcm")
+		p.requests("POST {I}/export " + filepath.ToSlash(filepath.Join(t.TempDir(), "written.dcm")))
 	})
 	t.Run("case of names", func(t *testing.T) {
 		t.Parallel()

@@ -3,6 +3,7 @@ package rest
 import (
 	"errors"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -54,6 +55,7 @@ func scrape(s *Server, c *Call) error {
 // text answers with a text.
 func (c *Call) text(text string) error {
 	c.w.Header().Set("Content-Type", "text/plain")
+	c.w.Header().Set("Content-Length", strconv.Itoa(len(text)))
 	c.w.WriteHeader(http.StatusOK)
 	_, err := c.w.Write([]byte(text))
 	return err

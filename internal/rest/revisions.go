@@ -20,12 +20,9 @@ func revisionTag(revision int64, md5 [16]byte) string {
 
 var revisionPattern = regexp.MustCompile(`^[0-9]{1,18}-[0-9a-zA-Z]+$`)
 
-// revisionHeader reads an ETag from a header, in quotes or without, and gives it back in quotes; "" if there is none.
-func (c *Call) revisionHeader(name string) (string, error) {
-	text := strings.Trim(strings.TrimSpace(c.Request.Header.Get(name)), `"`)
-	if text == "" {
-		return "", nil
-	}
+// readRevision reads an ETag of a header, in quotes or without, and gives it back in quotes.
+func readRevision(name, text string) (string, error) {
+	text = strings.Trim(strings.TrimSpace(text), `"`)
 	if !revisionPattern.MatchString(text) {
 		return "", fail(statusParameterOutOfRange,
 			"The %q HTTP header should contain the ETag (revision followed by MD5 hash), but found: %.80s", name, text)
@@ -36,12 +33,14 @@ func (c *Call) revisionHeader(name string) (string, error) {
 // revisionCheck refuses a change to what has another revision than the one expected.
 type revisionCheck func(revision int64, md5 [16]byte) error
 
-// precondition reads If-Match. The function it returns refuses a change to what has another revision, and with the option
+// precondition reads If-Match; an empty one is no revision, but the sign of a client that has lost it. The function it returns refuses a change to what has another revision, and with the option
 // CheckRevisions one that names none.
-func (s *Server) precondition(c *Call) (revisionCheck, error) {
-	want, err := c.revisionHeader("if-match")
-	if err != nil {
-		return nil, err
+func (s *Server) precondition(c *Call) (check revisionCheck, err error) {
+	want := ""
+	if given := c.Request.Header.Values("If-Match"); len(given) > 0 {
+		if want, err = readRevision("if-match", given[0]); err != nil {
+			return nil, err
+		}
 	}
 	return func(revision int64, md5 [16]byte) error {
 		if want == "" && !s.Config.CheckRevisions || want == revisionTag(revision, md5) {
@@ -80,12 +79,20 @@ func (s *Server) deleteUsers(c *Call, param func(*Call) (int, error),
 func (c *Call) unmodified(revision int64, md5 [16]byte) (bool, error) {
 	tag := revisionTag(revision, md5)
 	c.w.Header().Set("ETag", tag)
-	known, err := c.revisionHeader("If-None-Match")
-	if err != nil || known != tag {
-		return false, err
+	list := c.Request.Header.Get("If-None-Match")
+	if list == "" {
+		return false, nil
 	}
-	c.w.WriteHeader(http.StatusNotModified)
-	return true, nil
+	for text := range strings.SplitSeq(list, ",") {
+		switch known, err := readRevision("If-None-Match", text); {
+		case err != nil:
+			return false, err
+		case known == tag:
+			c.w.WriteHeader(http.StatusNotModified)
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
 const (
