@@ -145,6 +145,38 @@ func exported(t *testing.T, dir string) map[string]string {
 	return files
 }
 
+// What is deleted while it is being exported is left out, and nothing else is.
+func TestExportWhileDeleting(t *testing.T) {
+	t.Parallel()
+	eachLayout(t, func(t *testing.T, layout string) {
+		s := open(t, t.TempDir(), layout)
+		var series, study, patient *storage.PutResult
+		for i := range 3 {
+			put(t, s, ct("A", 1, 1, i).received(t))
+		}
+		series = put(t, s, ct("A", 1, 2, 1).received(t))
+		put(t, s, ct("A", 1, 2, 2).received(t))
+		study = put(t, s, ct("A", 2, 1, 1).received(t))
+		patient = put(t, s, ct("B", 1, 1, 1).received(t))
+		attach(t, s, patient.InstanceID, 1024, "text")
+		put(t, s, ct("C", 1, 1, 1).received(t))
+		sum, err := s.Export(t.Context(), storage.ExportOptions{Dir: t.TempDir(), Attachments: true, Progress: func(files, _ int64) {
+			if files != 1 {
+				return
+			}
+			_, err1 := s.Delete(t.Context(), index.Series, series.SeriesID)
+			_, err2 := s.Delete(t.Context(), index.Study, study.StudyID)
+			_, err3 := s.Delete(t.Context(), index.Patient, patient.PatientID)
+			if err := errors.Join(err1, err2, err3); err != nil {
+				t.Error(err)
+			}
+		}})
+		if err != nil || sum.Files != 4 || len(sum.Damaged) > 0 {
+			t.Errorf("%+v %v", sum, err)
+		}
+	})
+}
+
 func TestLookupInChunks(t *testing.T) {
 	t.Parallel()
 	s := open(t, t.TempDir(), storage.LayoutMemory)

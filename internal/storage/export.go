@@ -83,6 +83,9 @@ func (x *exporter) resource(ctx context.Context, r index.Resource) error {
 
 func (x *exporter) instance(ctx context.Context, row *index.InstanceRow) error {
 	folder, err := x.folder(ctx, row)
+	if errors.Is(err, ErrNotFound) {
+		return nil // deleted meanwhile
+	}
 	if err != nil {
 		return err
 	}
@@ -100,14 +103,26 @@ func (x *exporter) instance(ctx context.Context, row *index.InstanceRow) error {
 	}
 	n, err := x.write(ctx, row, name)
 	var damaged *blob.CorruptError
-	if errors.As(err, &damaged) || errors.Is(err, ErrNotFound) {
-		x.sum.Damaged = append(x.sum.Damaged, row.ID)
-		return nil
+	if errors.As(err, &damaged) || errors.Is(err, ErrNotFound) || errors.Is(err, blob.ErrNotFound) {
+		return x.unreadable(ctx, row.ID)
 	}
 	if err != nil {
 		return err
 	}
 	x.wrote(n)
+	return nil
+}
+
+// unreadable notes an instance that cannot be read, unless it was deleted meanwhile.
+func (x *exporter) unreadable(ctx context.Context, id index.ID) error {
+	err := x.s.View(ctx, func(r index.ReadTx) error { _, err := r.Stored(id); return err })
+	switch {
+	case errors.Is(err, index.ErrNotFound):
+		return nil
+	case err != nil:
+		return x.s.typed("export", err)
+	}
+	x.sum.Damaged = append(x.sum.Damaged, id)
 	return nil
 }
 

@@ -44,13 +44,21 @@ func (x *exporter) attachment(ctx context.Context, a *index.Attachment, name str
 	}
 	defer func() { _ = b.Close() }() // it was only read
 	var damaged *blob.CorruptError
-	if err := b.Verify(ctx); errors.As(err, &damaged) {
+	err = b.Verify(ctx)
+	if errors.Is(err, blob.ErrNotFound) {
+		return nil
+	}
+	if errors.As(err, &damaged) {
 		x.sum.Damaged = append(x.sum.Damaged, a.Blob.Instance)
 		return nil
-	} else if err != nil {
+	}
+	if err != nil {
 		return err
 	}
 	n, err := x.file(name, func(w io.Writer) (int64, error) { return io.Copy(w, io.NewSectionReader(b, 0, b.Size())) })
+	if errors.Is(err, blob.ErrNotFound) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
