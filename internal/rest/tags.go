@@ -107,12 +107,18 @@ func (s *Server) readInstance(ctx context.Context, id index.ID, read func(*codec
 	return read(file)
 }
 
-func instanceTags(s *Server, c *Call) error {
+// whoseTags reads what instanceTags and instanceHeader are asked: the form, and of which instance.
+func (s *Server) whoseTags(c *Call) (dicomjson.Options, index.ID, error) {
 	options, err := s.tagOptions(c)
 	if err != nil {
-		return err
+		return options, index.ID{}, err
 	}
 	id, err := c.resourceID()
+	return options, id, err
+}
+
+func instanceTags(s *Server, c *Call) error {
+	options, id, err := s.whoseTags(c)
 	if err != nil {
 		return err
 	}
@@ -126,11 +132,7 @@ func instanceTags(s *Server, c *Call) error {
 const tagMetaVersion dicom.Tag = 0x00020001
 
 func instanceHeader(s *Server, c *Call) error {
-	options, err := s.tagOptions(c)
-	if err != nil {
-		return err
-	}
-	id, err := c.resourceID()
+	options, id, err := s.whoseTags(c)
 	if err != nil {
 		return err
 	}

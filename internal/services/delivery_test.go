@@ -153,14 +153,7 @@ func TestRefusedReport(t *testing.T) {
 func TestPassingFailureIsRetried(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
-	r := newRequester(t)
-	r.refuse(dimse.Errorf(dimse.StatusProcessingFailure, "database busy"))
-	s.know("scu", modality(t, "SCU", r.addr))
-	if err := ask(t, s.dial("SCU", nil), "2.25.1", s.putInto(1)); err != nil {
-		t.Fatal(err)
-	}
-	first := r.next(t)
-	id := s.commitmentJobs()[0]
+	r, first, id := s.refusedReport(dimse.Errorf(dimse.StatusProcessingFailure, "database busy"))
 	s.reach(id, jobs.Retry)
 	r.refuse(nil)
 	if err := s.engine.TryNow(t.Context(), id); err != nil {
@@ -176,11 +169,7 @@ func TestPassingFailureIsRetried(t *testing.T) {
 func TestNoRetry(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, func(c *config.Config) { c.StorageCommitmentRetryFor = 0 })
-	s.know("scu", modality(t, "SCU", "127.0.0.1:1"))
-	if err := ask(t, s.dial("SCU", nil), "2.25.1", s.putInto(1)); err != nil {
-		t.Fatal(err)
-	}
-	s.reach(s.commitmentJobs()[0], jobs.Failure)
+	s.reach(s.awayReport(), jobs.Failure)
 }
 
 // A report that could not be delivered survives a restart, with and without kept jobs, and is what it was.

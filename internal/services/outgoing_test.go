@@ -27,6 +27,31 @@ func (s *site) outgoing(states ...jobkinds.OutgoingState) map[string]jobkinds.Ou
 	return byID
 }
 
+// refusedReport has SCU ask for the commitment of an instance and refuse the report with err. It returns what came first,
+// and the job of the report.
+func (s *site) refusedReport(err error) (r *requester, first reported, id string) {
+	s.t.Helper()
+	r = newRequester(s.t)
+	r.refuse(err)
+	s.askAt(r.addr)
+	return r, r.next(s.t), s.commitmentJobs()[0]
+}
+
+// awayReport has SCU, whom nobody can reach, ask for the commitment of an instance, and returns the job of the report.
+func (s *site) awayReport() (id string) {
+	s.t.Helper()
+	s.askAt("127.0.0.1:1")
+	return s.commitmentJobs()[0]
+}
+
+func (s *site) askAt(address string) {
+	s.t.Helper()
+	s.know("scu", modality(s.t, "SCU", address))
+	if err := ask(s.t, s.dial("SCU", nil), "2.25.1", s.putInto(1)); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
 // A report that cannot be delivered is listed with all that is known of it, and goes out when it is told to.
 func TestOutgoing(t *testing.T) {
 	t.Parallel()
@@ -77,14 +102,7 @@ func TestGivenUpReportIsSent(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newSite(t, nil)
-			r := newRequester(t)
-			r.refuse(dimse.Errorf(dimse.StatusInvalidArgument, "never heard of it"))
-			s.know("scu", modality(t, "SCU", r.addr))
-			if err := ask(t, s.dial("SCU", nil), "2.25.1", s.putInto(1)); err != nil {
-				t.Fatal(err)
-			}
-			first := r.next(t)
-			id := s.commitmentJobs()[0]
+			r, first, id := s.refusedReport(dimse.Errorf(dimse.StatusInvalidArgument, "never heard of it"))
 			s.reach(id, jobs.Failure)
 			if _, err := s.engine.Wait(t.Context(), id); err != nil {
 				t.Fatal(err)
@@ -114,11 +132,7 @@ func TestGivenUpReportIsSent(t *testing.T) {
 func TestCanceledReportIsGivenUp(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, func(c *config.Config) { c.StorageCommitmentRetryDelay = 3600 })
-	s.know("scu", modality(t, "SCU", "127.0.0.1:1"))
-	if err := ask(t, s.dial("SCU", nil), "2.25.1", s.putInto(1)); err != nil {
-		t.Fatal(err)
-	}
-	id := s.commitmentJobs()[0]
+	id := s.awayReport()
 	s.reach(id, jobs.Retry)
 	if err := s.engine.Cancel(t.Context(), id); err != nil {
 		t.Fatal(err)
@@ -139,11 +153,7 @@ func TestPausedReportIsSent(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, func(c *config.Config) { c.StorageCommitmentRetryDelay = 3600 })
 	r := newRequester(t)
-	s.know("scu", modality(t, "SCU", "127.0.0.1:1"))
-	if err := ask(t, s.dial("SCU", nil), "2.25.1", s.putInto(1)); err != nil {
-		t.Fatal(err)
-	}
-	id := s.commitmentJobs()[0]
+	id := s.awayReport()
 	s.reach(id, jobs.Retry)
 	if err := s.engine.Pause(t.Context(), id); err != nil {
 		t.Fatal(err)
