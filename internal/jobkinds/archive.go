@@ -195,8 +195,27 @@ func (j *archiveJob) toStream(ctx context.Context) error {
 		return jobs.Failf(jobs.CodeCanceled, "the client that the archive was sent to is gone")
 	}
 	w := j.stream
-	j.stream = nil // what was sent cannot be sent again after a pause
+	file, ok := w.(rewinder)
+	if !ok {
+		j.stream = nil // what was sent cannot be sent again after a pause
+	} else if err := rewind(file); err != nil {
+		return err
+	}
 	return j.write(ctx, w)
+}
+
+// rewinder takes an archive from its beginning again, after a pause: a file.
+type rewinder interface {
+	io.Seeker
+	Truncate(size int64) error
+}
+
+func rewind(file rewinder) error {
+	_, err := file.Seek(0, io.SeekStart)
+	if err := errors.Join(err, file.Truncate(0)); err != nil {
+		return fmt.Errorf("jobkinds: begin the archive again: %w", err)
+	}
+	return nil
 }
 
 func (j *archiveJob) toFile(ctx context.Context) (err error) {
@@ -205,8 +224,8 @@ func (j *archiveJob) toFile(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
-	if err := file.Truncate(0); err != nil {
-		return fmt.Errorf("jobkinds: begin the archive again: %w", err)
+	if err := rewind(file); err != nil {
+		return err
 	}
 	return j.write(ctx, &sparing{file, j.deps.Store.CheckFree})
 }
