@@ -62,6 +62,11 @@ func readBody(text []byte, ordered bool) (any, error) {
 	if bytes.HasPrefix(text, []byte("PK\x03\x04")) || bytes.HasPrefix(text, []byte("PK\x05\x06")) {
 		return readArchive(text)
 	}
+	for _, begin := range []string{"P7\n", "\x93NUMPY", "double("} {
+		if bytes.HasPrefix(text, []byte(begin)) {
+			return string(text), nil // pixels
+		}
+	}
 	var value any
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	decoder.UseNumber()

@@ -55,8 +55,7 @@ var differences = []difference{
 	{"`GET /storage-commitment`", "lists the requests that were sent", "404", "for scripts", []*place{{"^GET /storage-commitment$", "status", nil}}},
 	{"`/`, `/app/...`, `/plugins`", "404, and an empty list", "Orthanc Explorer", "there is no web interface yet, and there are no plugins", []*place{
 		{"^GET (/|/app/.*)$", "status", nil}, {"/plugins|PROGRAM plugins", `body\[\]`, onlyThere}, {`^GET /studies/\.\.%2f`, "status", nil}}},
-	{"`/queries`, `/peers`", "404", "lists", "query, retrieve and Orthanc peers are not served yet", []*place{
-		{"^GET /(queries|peers)$", "status", nil}}},
+	{"`/queries`", "404", "a list", "query and retrieve are not served yet", []*place{{"^GET /queries$", "status", nil}}},
 	{"`/tools`", "lists what is served", "also modification and creation", "these are not served yet", []*place{
 		{"^GET /tools$", `body\[\]`, nil}}},
 	{"`/system`", "has `GantryVersion`, `Server`, `StorageLayout`", "none", "tells the two apart", []*place{
@@ -120,12 +119,21 @@ var differences = []difference{
 	{"archives of a series", "the same names by GET and POST", "by POST without the folders of patient and study",
 		"files of one study stay together", []*place{
 			{"^POST /series/.*/archive", `body\.names\[\]`, nil}}},
-	{"`/instances/{id}/frames/{n}`", "no `numpy`, `matlab`", "has them", "there are pictures and raw frames, and no arrays for programs", []*place{
-		{"/frames/dicom$", `body\[\]`, onlyThere}}},
+	{"pictures and arrays of lossy JPEG", "differ by up to 4 gray values", "as DCMTK decodes", "decoders round in their own ways", []*place{
+		{`^GET /(instances|series)/.*syntax=1\.2\.840\.10008\.1\.2\.4\.50$`, "body", nearly}}},
+	{"pictures that cannot be made", "415 with a body that says why", "415 without one", "which transfer syntax it is", []*place{
+		{"^GET /instances/.*(preview|image-|rendered)", "body|Content-Type", func(_, theirs any) bool { return theirs == "" }}}},
+	{"pictures and arrays of JPEG Extended with 12 bits, JPEG-LS, RLE with 32 bits or 16 in color", "415", "there are some",
+		"there is no decoder for them yet", []*place{
+			{`^GET /(instances|series)/.*syntax=1\.2\.840\.10008\.1\.2\.(4\.51|4\.80|4\.81|5)$`, "status", of(415, 200)}}},
+	{"arrays that cannot be made", "415", "500 or 400", "neither the server nor the request is wrong", []*place{
+		{"^GET /(instances|series)/.*(numpy|matlab)", "status", of(415, 500)}, {"^GET /(instances|series)/.*numpy", "status", of(415, 400)}}},
+	{"`matlab` of colors", "`[ 3 columns rows ]`", "`[ 3 rows columns ]`", "the shape of what is there", []*place{
+		{"^GET /instances/.*/matlab", "body", otherShape}}},
 	{"frames that are not there", "code 3", "code 15 for some objects", "it is the number that is wrong", []*place{
-		{"/frames/.*/raw$", `body\.(Message|OrthancError|OrthancStatus)`, nil}}},
-	{"raw frames, transcoded files", "chunked", "with `Content-Length`", "sent while they are read", []*place{
-		{"/frames/.*/raw|transcode=", "Content-Length", nil}}},
+		{`/frames/.*/(raw$|numpy\?)`, `body\.(Message|OrthancError|OrthancStatus)`, nil}}},
+	{"raw frames, matrices, transcoded files", "chunked", "with `Content-Length`", "sent while they are read", []*place{
+		{"/frames/.*/raw|transcode=|/matlab", "Content-Length", nil}}},
 	{"`/content/7fe0-0010/{n}`", "frames of all pixel data", "404 for some OB", "they are there", []*place{{"/content/7fe0-0010/1$", "status", nil}}},
 	{"uploads", "taken with padding at the end, or pixel data that DCMTK cannot read; 404 without any tag", "400", "what can be kept is kept", []*place{
 		{"^POST /instances (twice|preamble|/SC_rgb_jpeg.dcm)$", "status", nil}}},

@@ -13,6 +13,7 @@ import (
 var readers = map[string]func(*pair){
 	"lists": askLists, "neighbours": askNeighbours, "requested tags": askRequestedTags, "find": askFind, "find in bodies": askBodies,
 	"find in order": askOrder, "bulk content": askBulkContent, "tags": askTags, "modules": askModules, "archives": askArchives,
+	"pictures": askPictures,
 }
 
 // writers have servers of their own.

@@ -18,7 +18,6 @@ var notServed = []struct{ method, pattern, reason string }{
 	{"", `/(patients|studies|series|instances)/\{\}/(modify|anonymize)$`, "modification is not served yet"},
 	{"", `/studies/\{\}/(merge|split)$`, "modification is not served yet"},
 	{"", `/tools/(bulk-modify|bulk-anonymize|create-dicom)$`, "modification and creation are not served yet"},
-	{"", `/(patients|studies|series|instances)/\{\}/(frames/\{\}/)?(numpy|matlab)`, "pictures and raw frames are there, arrays for programs are not"},
 	{"", `/modalities/\{\}/(find|query|get|move)`, "query and retrieve are not served yet"},
 	{"", `/queries`, "query and retrieve are not served yet"},
 	{"", `/peers`, "other Orthanc servers are reached by DICOM"},

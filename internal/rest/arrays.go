@@ -163,19 +163,24 @@ func (s *Server) measure(ctx context.Context, parts []stretch, a *array) error {
 		}
 	}
 	if first == nil {
-		return fail(statusImageSize, "There is no image")
+		return &apiError{Code: statusImageSize, HTTP: http.StatusUnsupportedMediaType, Details: "There is no image"}
 	}
 	return nil
 }
+
+// errFormatVaries is the answer to frames that have no place in one array.
+var errFormatVaries = &apiError{Code: statusImageFormat, HTTP: http.StatusUnsupportedMediaType,
+	Details: "The pixel format of the frames varies across the instances"}
 
 // agrees holds the attributes of another image to those of this one.
 func (p *picture) agrees(with *picture) error {
 	a, b := &p.layout, &with.layout
 	switch {
 	case a.Rows != b.Rows || a.Columns != b.Columns:
-		return fail(statusImageSize, "The size of the frames varies across the instances: %d x %d and %d x %d", a.Columns, a.Rows, b.Columns, b.Rows)
+		return &apiError{Code: statusImageSize, HTTP: http.StatusUnsupportedMediaType, Details: fmt.Sprintf(
+			"The size of the frames varies across the instances: %d x %d and %d x %d", a.Columns, a.Rows, b.Columns, b.Rows)}
 	case a.Samples != b.Samples || a.Signed != b.Signed || a.Allocated != b.Allocated || (a.Palette == nil) != (b.Palette == nil):
-		return fail(statusImageFormat, "The pixel format of the frames varies across the instances")
+		return errFormatVaries
 	}
 	return nil
 }
@@ -194,13 +199,10 @@ func (s *Server) arrayFrames(ctx context.Context, parts []stretch, a *array, use
 	return nil
 }
 
-// arrayError gives errors of decoders the codes that Orthanc has for them.
+// arrayError answers 415 for what cannot be decoded: it is nothing that the server has done wrong.
 func arrayError(err error) error {
-	switch {
-	case errors.Is(err, pixels.ErrUnsupported):
-		return &apiError{Code: statusNotImplemented, Details: reason(err), Err: err}
-	case errors.Is(err, io.EOF):
-		return &apiError{Code: statusNotImplemented, Details: "The pixel data ends too early, or there is none", Err: err}
+	if errors.Is(err, pixels.ErrUnsupported) || errors.Is(err, io.EOF) {
+		return &apiError{Code: statusNotImplemented, HTTP: http.StatusUnsupportedMediaType, Details: "There is no array of this: " + reason(err), Err: err}
 	}
 	return err
 }
@@ -212,7 +214,7 @@ func (a *array) begin(p *picture, f *pixels.Frame) {
 // fits reports frames that turn out to be others than those before.
 func (a *array) fits(p *picture, f *pixels.Frame) error {
 	if f.Width != a.width || f.Height != a.height || f.Channels() != a.channels || f.Numbers(&p.layout, a.rescaled) != a.numbers {
-		return fail(statusImageFormat, "The pixel format of the frames varies across the instances")
+		return errFormatVaries
 	}
 	return nil
 }

@@ -140,7 +140,7 @@ func (p *picture) packedFrames(w *fragmentWalk, packed *fragments, unpack func([
 		}
 		plain, layout, err := unpack(data.b, &stored)
 		if err != nil {
-			return &apiError{Code: statusBadFileFormat, Details: fmt.Sprintf("Frame %d cannot be decoded: %v", number, err), Err: err}
+			return &apiError{Code: statusBadFileFormat, Details: fmt.Sprintf("Frame %d cannot be decoded: %s", number, reason(err)), Err: err}
 		}
 		frame, err := pixels.Decode(plain, layout)
 		if err != nil {

@@ -53,10 +53,10 @@ var errNoDecoder = &emptyAnswer{http.StatusUnsupportedMediaType}
 // showFrame answers with a picture: 415 for pixel data that is not decoded, as Orthanc answers then.
 func showFrame(show view) func(*Server, *Call) error {
 	return func(s *Server, c *Call) error {
-		number := uint64(0)
+		number := int64(0)
 		if text, given := c.params["frame"]; given {
 			var err error
-			if number, err = strconv.ParseUint(text, 10, 31); err != nil {
+			if number, err = strconv.ParseInt(text, 10, 32); err != nil {
 				return errNoAnswer
 			}
 		}
@@ -69,7 +69,7 @@ func showFrame(show view) func(*Server, *Call) error {
 			return err
 		}
 		defer s.decodes.Release(1)
-		p, frame, err := s.decode(c, id, int(number)) //nolint:gosec // 31 bits
+		p, frame, err := s.decode(c, id, int(number))
 		switch {
 		case isGone(err):
 			return errNoAnswer
@@ -96,7 +96,7 @@ func reason(err error) string {
 	case errors.Is(err, io.EOF):
 		return "there is no pixel data, or less than there should be"
 	}
-	return err.Error()
+	return strings.TrimPrefix(err.Error(), "pixels: ")
 }
 
 // decode reads a frame and what is needed to show it.
@@ -214,8 +214,11 @@ func (c *Call) sendPAM(shown image.Image) error {
 	}
 	c.w.Header().Set("Content-Type", "image/x-portable-arbitrarymap")
 	b := bufio.NewWriter(c.w)
+	size := shown.Bounds().Size()
 	head := func(depth, most int, kind string) {
-		_, _ = fmt.Fprintf(b, "P7\nWIDTH %d\nHEIGHT %d\nDEPTH %d\nMAXVAL %d\nTUPLTYPE %s\nENDHDR\n", shown.Bounds().Dx(), shown.Bounds().Dy(), depth, most, kind)
+		text := fmt.Sprintf("P7\nWIDTH %d\nHEIGHT %d\nDEPTH %d\nMAXVAL %d\nTUPLTYPE %s\nENDHDR\n", size.X, size.Y, depth, most, kind)
+		c.w.Header().Set("Content-Length", strconv.Itoa(len(text)+size.X*size.Y*depth*(1+most>>15)))
+		_, _ = b.WriteString(text)
 	}
 	switch i := shown.(type) {
 	case *image.Gray:

@@ -20,9 +20,9 @@ func (f *Frame) Preview() image.Image {
 	low, high := slices.Min(f.Gray), slices.Max(f.Gray)
 	scale := float32(0)
 	if high > low {
-		scale = 255 / (float32(high) - float32(low))
+		scale = 255 / float32(int64(high)-int64(low))
 	}
-	return f.gray8(func(v int32) float32 { return float32(v-low)*scale + 0.5 }, f.Inverted)
+	return f.gray8(scale, -float32(low)*scale, 0.5, f.Inverted)
 }
 
 // Render shows numbers through a window; colors as they are.
@@ -30,9 +30,14 @@ func (f *Frame) Render(w Window) image.Image {
 	if f.Gray == nil {
 		return f.color()
 	}
-	low := float32(w.Center - w.Width/2)
-	scale, slope, intercept := float32(255/w.Width), float32(w.Slope), float32(w.Intercept)
-	return f.gray8(func(v int32) float32 { return (float32(v)*slope + intercept - low) * scale }, f.Inverted)
+	center, width, slope, intercept := float32(w.Center), float32(w.Width), float32(w.Slope), float32(w.Intercept)
+	scale, shift := 255*slope/width, float32(0)
+	if slope == 0 {
+		shift = (intercept - center + width/2) * 255 / width
+	} else {
+		shift = (intercept - center + width/2) / slope * scale // in the order in which Orthanc rounds
+	}
+	return f.gray8(scale, shift, 0, f.Inverted)
 }
 
 // Clamped8 shows numbers from 0 to 255 as they are, others as the nearest of them; nil of a frame in color.
@@ -40,17 +45,28 @@ func (f *Frame) Clamped8() image.Image {
 	if f.Gray == nil {
 		return nil
 	}
-	return f.gray8(func(v int32) float32 { return float32(v) }, false)
+	return f.gray8(1, 0, 0, false)
 }
 
-func (f *Frame) gray8(level func(int32) float32, inverted bool) image.Image {
+// gray8 shows numbers as the gray level that is so many times as high and shifted. What round adds is cut off with the
+// decimals.
+func (f *Frame) gray8(scale, shift float32, round float64, inverted bool) image.Image {
 	out := image.NewGray(image.Rect(0, 0, f.Width, f.Height))
+	flip := byte(0)
+	if inverted {
+		flip = 255
+	}
+	pix := out.Pix[:len(f.Gray)]
 	for i, v := range f.Gray {
-		gray := uint8(max(0, min(float64(level(v)), 255)))
-		if inverted {
-			gray = 255 - gray
+		level := float64(float32(scale*float32(v))+shift) + round
+		switch {
+		case level >= 255:
+			pix[i] = 255 ^ flip
+		case level > 0:
+			pix[i] = byte(level) ^ flip
+		default: // also of no number
+			pix[i] = flip
 		}
-		out.Pix[i] = gray
 	}
 	return out
 }
