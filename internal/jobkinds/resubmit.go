@@ -122,6 +122,9 @@ func (j *commitmentSCUJob) write(tx index.Tx, refs []index.Reference, rec jobs.R
 	if err := j.deps.putPending(tx, j.Modality, m, j.attempt().TransactionUid, refs, call, data); err != nil {
 		return err
 	}
+	if err := j.deps.NoteExports(tx, j.Modality, j.send.Instances); err != nil {
+		return err
+	}
 	return j.deps.putJob(tx, rec)
 }
 

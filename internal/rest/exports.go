@@ -2,9 +2,7 @@ package rest
 
 import (
 	"context"
-	"time"
 
-	"gantry/internal/dicom"
 	"gantry/internal/storage/index"
 )
 
@@ -57,63 +55,18 @@ func clearExports(s *Server, c *Call) error {
 	return c.Empty()
 }
 
-// logExports notes what is going to be sent to a peer, if that is wanted (option LogExportedResources).
+// logExports notes what is going to be sent to a peer, if that is wanted.
 func (s *Server) logExports(ctx context.Context, modality string, resources []string) error {
-	if !s.Config.LogExportedResources || s.Config.ReadOnly {
+	ids := make([]index.ID, len(resources))
+	for i, text := range resources {
+		id, err := index.ParseID(text)
+		if err != nil {
+			return err
+		}
+		ids[i] = id
+	}
+	if !s.Peers.NotesExports() {
 		return nil
 	}
-	return s.Store.Update(ctx, func(tx index.Tx) error {
-		for _, text := range resources {
-			id, err := index.ParseID(text)
-			if err != nil {
-				return err
-			}
-			e := index.Export{Resource: index.Resource{ID: id}, Modality: modality, Time: time.Now()}
-			if e.Level, err = tx.Resource(id); err != nil {
-				return err
-			}
-			if err := identify(tx, &e); err != nil {
-				return err
-			}
-			if err := tx.PutExport(e); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
-// identify fills in the identifiers of a resource and of those above it.
-func identify(tx index.ReadTx, e *index.Export) error {
-	at := e.Resource
-	if at.Level == index.Instance {
-		row, err := tx.Instance(at.ID)
-		if err != nil {
-			return err
-		}
-		e.SOPInstanceUID = string(row.SOPInstanceUID)
-		at = index.Resource{Level: index.Series, ID: row.Series}
-	}
-	if at.Level == index.Series {
-		row, err := tx.Series(at.ID)
-		if err != nil {
-			return err
-		}
-		e.SeriesUID, _ = row.Tags.Get(dicom.TagSeriesInstanceUID)
-		at = index.Resource{Level: index.Study, ID: row.Study}
-	}
-	if at.Level == index.Study {
-		row, err := tx.Study(at.ID)
-		if err != nil {
-			return err
-		}
-		e.StudyUID, _ = row.Tags.Get(dicom.TagStudyInstanceUID)
-		at = index.Resource{Level: index.Patient, ID: row.Patient}
-	}
-	row, err := tx.Patient(at.ID)
-	if err != nil {
-		return err
-	}
-	e.PatientID, _ = row.Tags.Get(dicom.TagPatientID)
-	return nil
+	return s.Store.Update(ctx, func(tx index.Tx) error { return s.Peers.NoteExports(tx, modality, ids) })
 }

@@ -367,3 +367,28 @@ func TestDefaultDeadline(t *testing.T) {
 		}
 	}
 }
+
+// What is stored again is sent to a peer, and stands in /exports as every send.
+func TestResubmitIsNotedAsExport(t *testing.T) {
+	t.Parallel()
+	asks, gives := pair(t, nil)
+	asks.cfg.LogExportedResources = true
+	refs := asks.putInto(3)
+	uid := failedTransaction(t, asks, gives, refs)
+	if info, err := asks.engine.Wait(t.Context(), asks.resubmit(uid, jobkinds.ResubmitOptions{})); err != nil || info.State != jobs.Success {
+		t.Fatalf("%+v %v", info, err)
+	}
+	var exports []index.Export
+	err := asks.store.View(t.Context(), func(tx index.ReadTx) (err error) {
+		exports, err = tx.Exports(0, 10, false)
+		return err
+	})
+	if err != nil || len(exports) != 2 {
+		t.Fatalf("%+v, %v", exports, err)
+	}
+	for i, e := range exports {
+		if e.Level != index.Instance || e.Modality != "pacs" || e.SOPInstanceUID != string(refs[i+1].SOPInstanceUID) || e.StudyUID == "" || e.PatientID == "" {
+			t.Errorf("%+v", e)
+		}
+	}
+}
