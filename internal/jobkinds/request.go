@@ -30,9 +30,10 @@ type Taken struct {
 	Answered       func()
 }
 
-// TakeRequest reads a request and keeps it, with the job that will report on it, in one durable transaction; the outcome,
-// too, of a small one whose instances are all there. A repeat by the same peer of an open request changes nothing; one of a finished request has the stored report sent again. When
-// TakeRequest returns nil the request may be answered with success. Errors: *dimse.StatusError, else 0110H.
+// TakeRequest reads a request and keeps it, with the job that will report on it, in one durable transaction; with the
+// outcome, too, if it is a small one whose instances are all there. A repeat by the same peer of an open request changes
+// nothing; one of a finished request has the stored report sent again. When TakeRequest returns nil the request may be
+// answered with success. Errors: *dimse.StatusError, else 0110H.
 func (d *Deps) TakeRequest(ctx context.Context, in *Incoming) (*Taken, error) {
 	k, err := d.readRequest(ctx, in)
 	kept := false
@@ -96,7 +97,7 @@ type claim struct {
 	row    index.CommitRequest
 	job    *commitmentJob
 	early  *decision // on a request all of whose instances are there; nil: the job decides
-	stale  string // key of a finished request that gives way
+	stale  string    // key of a finished request that gives way
 	repeat bool
 	fresh  bool // the request was kept, not only looked at again
 }

@@ -52,13 +52,17 @@ func (f *freezer) after(n int) {
 // reported on, and all reports on it, in this life or the next, are the same bytes.
 func TestCrashAfterEachTransaction(t *testing.T) {
 	t.Parallel()
-	for name, size := range map[string]int{"small": 5, "received in parts": 9000} {
+	for name, x := range map[string]struct{ missing, transactions int }{
+		"all there":         {0, 2}, // kept as it was decided, delivered
+		"small":             {3, 3}, // kept, decided, delivered
+		"received in parts": {9000, 3},
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			points := 1
-			for ; crashAfter(t, points, size); points++ {
+			for ; crashAfter(t, points, x.missing); points++ {
 			}
-			if points < 4 { // kept, decided, delivered, at least
+			if points <= x.transactions {
 				t.Errorf("only %d transactions", points-1)
 			}
 			t.Logf("%d crashes", points-1)
@@ -67,7 +71,7 @@ func TestCrashAfterEachTransaction(t *testing.T) {
 }
 
 // crashAfter crashes a site after so many transactions; false says that all was done before.
-func crashAfter(t *testing.T, transactions, size int) (crashed bool) {
+func crashAfter(t *testing.T, transactions, missing int) (crashed bool) {
 	t.Helper()
 	f := newFreezer()
 	first := prepareSite(t, nil)
@@ -76,12 +80,12 @@ func crashAfter(t *testing.T, transactions, size int) (crashed bool) {
 	defer func() { close(f.thaw); first.stop() }()
 	r := newRequester(t)
 	first.know("scu", modality(t, "SCU", r.addr))
-	refs := append(first.putInto(2), many(size-2)...)
+	refs := append(first.putInto(2), many(missing)...)
 	f.after(transactions)
 	promised, reports, crashed := first.askUntilCrash(r, f, refs)
 	if crashed {
 		t.Logf("crash after transaction %d: promised: %t, reports so far: %d", transactions, promised, len(reports))
-		nextLife(t, first.cfg.StorageDirectory, r, promised, reports)
+		nextLife(t, first.cfg.StorageDirectory, r, promised, reports, missing)
 	}
 	return crashed
 }
@@ -113,8 +117,12 @@ func (s *site) askUntilCrash(r *requester, f *freezer, refs []index.Reference) (
 
 // nextLife starts a site on what a crash has left: if there was a promise its report comes, if there was a report it is
 // the same again or none.
-func nextLife(t *testing.T, left string, r *requester, promised bool, reports []reported) {
+func nextLife(t *testing.T, left string, r *requester, promised bool, reports []reported, missing int) {
 	t.Helper()
+	event := uint16(1)
+	if missing > 0 {
+		event = 2
+	}
 	s := prepareSite(t, nil)
 	if err := os.CopyFS(s.cfg.StorageDirectory, os.DirFS(left)); err != nil {
 		t.Fatal(err)
@@ -130,7 +138,7 @@ func nextLife(t *testing.T, left string, r *requester, promised bool, reports []
 		reports = append(reports, <-r.reports)
 	}
 	for _, got := range reports {
-		if got.bytes != reports[0].bytes || got.event != 2 || got.data.TransactionUID != "2.25.1" || len(got.data.References) != 2 {
+		if got.bytes != reports[0].bytes || got.event != event || got.data.TransactionUID != "2.25.1" || len(got.data.References) != 2 {
 			t.Errorf("reports differ, or are wrong: %d committed", len(got.data.References))
 		}
 	}
