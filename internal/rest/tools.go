@@ -24,6 +24,7 @@ func toolRoutes() []Route {
 		{http.MethodGet, "/tools", "The names of the tools", listTools},
 		{http.MethodGet, "/plugins", "The plugins: there are none", func(_ *Server, c *Call) error { return c.JSON([]string{}) }},
 		{http.MethodGet, "/plugins/{id}", "A plugin: there are none", func(*Server, *Call) error { return errNoAnswer }},
+		{http.MethodGet, "/peers", "The Orthanc peers: there are none", listOrthancPeers},
 		{http.MethodGet, "/tools/generate-uid", "A new identifier; ?level is patient, study, series or instance", generateUID},
 		{http.MethodGet, "/tools/now", "The time, in UTC", func(_ *Server, c *Call) error { return c.text(isoTime(time.Now())) }},
 		{http.MethodGet, "/tools/now-local", "The time, where the server is",
@@ -42,6 +43,19 @@ func toolRoutes() []Route {
 		{http.MethodPost, "/tools/reset", "Restart the server from its configuration",
 			func(s *Server, c *Call) error { return s.end(c, true) }},
 		{http.MethodPost, "/tools/shutdown", "Stop the server in order", func(s *Server, c *Call) error { return s.end(c, false) }},
+	}
+}
+
+// listOrthancPeers lists nothing: web interfaces ask for the peers beside the modalities, to offer both.
+func listOrthancPeers(_ *Server, c *Call) error {
+	expand, err := c.expand(false)
+	switch {
+	case err != nil:
+		return err
+	case expand:
+		return c.JSON(struct{}{})
+	default:
+		return c.JSON([]string{})
 	}
 }
 
