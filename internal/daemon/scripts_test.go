@@ -145,3 +145,21 @@ func TestForms(t *testing.T) {
 		t.Errorf("status %d: %s", status, text)
 	}
 }
+
+// A form that ends before it says so is refused, wherever that is: what is missing could be files.
+func TestFormsThatBreakOff(t *testing.T) {
+	t.Parallel()
+	s := start(t, nil)
+	file := newObject().file(t)
+	const head = "--b\r\nContent-Disposition: form-data; name=\"f\"; filename=\"f\"\r\n"
+	whole := head + "\r\n" + string(file) + "\r\n"
+	for name, body := range map[string]string{"nothing": "", "another boundary": "--other\r\n\r\nx\r\n--other--\r\n",
+		"in the head": whole + head, "behind a boundary": whole + "--b\r\n", "in the last boundary": whole + "--b-",
+		"in a file": whole + head + "\r\n" + string(file[:200])} {
+		status, text := do(t, http.MethodPost, s.url+"/instances", []byte(body), "Content-Type", "multipart/form-data; boundary=b")
+		stored := strings.Count(body, "--b\r\n") > 1
+		if status != http.StatusBadRequest || stored != strings.Contains(string(text), "1 of its files were stored before") {
+			t.Errorf("%s: status %d: %s", name, status, text)
+		}
+	}
+}

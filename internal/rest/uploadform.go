@@ -2,6 +2,7 @@ package rest
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -17,12 +18,13 @@ func (s *Server) storeForm(c *Call, body io.Reader, boundary string) error {
 	if boundary == "" {
 		return fail(statusBadFileFormat, "The Content-Type multipart/form-data has no boundary")
 	}
-	form := multipart.NewReader(body, boundary)
+	read := &tail{r: body}
+	form := multipart.NewReader(read, boundary)
 	stored := []*storedJSON{}
 	for number := 1; ; number++ {
 		part, err := form.NextPart()
 		switch {
-		case errors.Is(err, io.EOF):
+		case errors.Is(err, io.EOF) && bytes.Contains(read.last, []byte("--"+boundary+"--")):
 			return c.JSON(stored)
 		case err != nil:
 			return s.after(formError(err), len(stored))
@@ -37,8 +39,27 @@ func (s *Server) storeForm(c *Call, body io.Reader, boundary string) error {
 	}
 }
 
+// tail keeps the last bytes that were read of a form: of one that ends within the head of a file, its reader says no
+// more than of one that has ended.
+type tail struct {
+	r    io.Reader
+	last []byte
+}
+
+// keptTail is more than the reader of a form reads ahead.
+const keptTail = 16 << 10
+
+func (t *tail) Read(p []byte) (int, error) {
+	n, err := t.r.Read(p)
+	t.last = append(t.last, p[max(0, n-keptTail):n]...)
+	if more := len(t.last) - keptTail; more > 0 {
+		t.last = append(t.last[:0], t.last[more:]...)
+	}
+	return n, err
+}
+
 func (s *Server) storePart(c *Call, part *multipart.Part) ([]*storedJSON, error) {
-	data := bufio.NewReaderSize(part, headOfFile)
+	data := bufio.NewReaderSize(wholePart{part}, headOfFile)
 	zipped, err := looksZipped(data)
 	switch {
 	case err != nil:
@@ -51,6 +72,17 @@ func (s *Server) storePart(c *Call, part *multipart.Part) ([]*storedJSON, error)
 		return nil, err
 	}
 	return []*storedJSON{stored}, nil
+}
+
+// wholePart reads a file of a form; an end before its boundary is an error of the form.
+type wholePart struct{ part *multipart.Part }
+
+func (w wholePart) Read(p []byte) (int, error) {
+	n, err := w.part.Read(p)
+	if err != nil && err != io.EOF { //nolint:errorlint // readers give io.EOF itself
+		err = formError(err)
+	}
+	return n, err
 }
 
 // formError tells what is wrong with a form from what is wrong with its body.
