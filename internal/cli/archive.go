@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"os"
 	"time"
 
 	"gantry/internal/apiclient"
@@ -125,6 +126,9 @@ func (o *archiveOptions) request(resources []apiclient.Resource) apiclient.Archi
 func (o *archiveOptions) checkTarget() error {
 	if o.extract != "" {
 		return nil
+	}
+	if info, err := os.Stat(o.output); err == nil && o.output != "-" && !info.Mode().IsRegular() && !info.IsDir() {
+		return &usageError{err: fmt.Errorf("%s is no file, and would be replaced by one", o.output), hint: "--output - writes to standard output."}
 	}
 	return mayWrite(o.output, o.force, "Name another file with --output, or write over it with --force.")
 }

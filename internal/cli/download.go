@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -119,14 +118,20 @@ func restart(w io.Writer, written int64) error {
 	return nil
 }
 
-// mayWrite refuses to replace a file that is there, unless it is forced to. Pipes and devices are written to, and - is
-// standard output.
+// mayWrite refuses folders, and to replace a file that is there unless it is forced to. Pipes and devices are written to,
+// and - is standard output.
 func mayWrite(file string, force bool, hint string) error {
-	if info, err := os.Lstat(file); err != nil || force || file == "-" || !info.Mode().IsRegular() && info.Mode()&fs.ModeSymlink == 0 {
+	info, err := os.Stat(file)
+	switch {
+	case file == "-":
+		return nil
+	case err == nil && info.IsDir():
+		return usagef("%s is a folder, not a file to write", file)
+	case err == nil && !info.Mode().IsRegular() || force:
 		return nil
 	}
-	if info, err := os.Stat(file); err == nil && !info.Mode().IsRegular() {
-		return nil // a link to one
+	if _, err := os.Lstat(file); err != nil { // a link that leads nowhere is there, too
+		return nil //nolint:nilerr // opening it says what is wrong, if anything is
 	}
 	return &usageError{err: fmt.Errorf("%s is there already", file), hint: hint}
 }

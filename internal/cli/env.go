@@ -59,8 +59,12 @@ func terminal(w io.Writer) (int, bool) {
 	return columns, true
 }
 
+// signals are those that end a command in order. The end of its terminal does, unless it was to survive that (nohup).
 func signals() (<-chan os.Signal, func()) {
 	c := make(chan os.Signal, 2)
+	if !signal.Ignored(syscall.SIGHUP) {
+		signal.Notify(c, syscall.SIGHUP)
+	}
 	signal.Notify(c, os.Interrupt, syscall.SIGTERM)
 	return c, func() { signal.Stop(c) }
 }

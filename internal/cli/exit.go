@@ -7,7 +7,6 @@ import (
 	"net"
 	"os"
 	"strings"
-	"syscall"
 
 	"gantry/internal/apiclient"
 	"gantry/internal/config"
@@ -97,10 +96,10 @@ func (e *brokenError) Unwrap() error { return e.err }
 type signalError struct{ signal os.Signal }
 
 func (e *signalError) Error() string {
-	if e.signal == syscall.SIGTERM {
-		return "terminated"
+	if e.signal == os.Interrupt {
+		return "interrupted"
 	}
-	return "interrupted"
+	return "terminated"
 }
 
 // exitCode is the one place where errors become exit codes.
@@ -110,10 +109,10 @@ func exitCode(err error) int {
 	}
 	var signalled *signalError
 	if errors.As(err, &signalled) {
-		if signalled.signal == syscall.SIGTERM {
-			return exitTerminated
+		if signalled.signal == os.Interrupt {
+			return exitInterrupted
 		}
-		return exitInterrupted
+		return exitTerminated
 	}
 	for _, class := range []struct {
 		code int

@@ -51,8 +51,6 @@ func runJobsOutput(ctx context.Context, o *jobsOutputOptions, arg, file string) 
 	switch info, statErr := os.Stat(file); {
 	case file == "-":
 		err = d.fetch(ctx, o.env.Stdout)
-	case statErr == nil && info.IsDir():
-		return usagef("%s is a folder, not a file to write", file)
 	case statErr == nil && !info.Mode().IsRegular(): // a pipe or a device is written to, not replaced
 		err = d.through(ctx, file)
 	default:

@@ -77,6 +77,7 @@ func TestExitCodes(t *testing.T) {
 		{storage.ErrNotFound, 6},
 		{&signalError{os.Interrupt}, 130},
 		{fmt.Errorf("x: %w", &signalError{syscall.SIGTERM}), 143},
+		{fmt.Errorf("x: %w", &signalError{syscall.SIGHUP}), 143},
 	} {
 		if got := exitCode(test.err); got != test.want {
 			t.Errorf("%T %v: %d, want %d", test.err, test.err, got, test.want)

@@ -7,15 +7,28 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// commands are those of the first level.
+// commands are those of the first level, in groups.
 var commands = [...]struct {
-	name  string
-	build func(*Env) *cobra.Command
+	group, name string
+	build       func(*Env) *cobra.Command
 }{
-	{"serve", newServeCommand}, {"config", newConfigCommand}, {"echo", newEchoCommand}, {"store", newStoreCommand},
-	{"stgcmt", newStgcmtCommand}, {"jobs", newJobsCommand}, {"fsck", newFsckCommand}, {"export", newExportCommand},
-	{"backup", newBackupCommand}, {"archive", newArchiveCommand}, {"upload", newUploadCommand}, {"ls", newLsCommand},
-	{"show", newShowCommand}, {"faults", newFaultsCommand}, {"metrics", newMetricsCommand}, {"version", newVersionCommand},
+	{"server", "serve", newServeCommand}, {"server", "config", newConfigCommand},
+	{"peer", "echo", newEchoCommand}, {"peer", "store", newStoreCommand}, {"peer", "stgcmt", newStgcmtCommand},
+	{"daemon", "ls", newLsCommand}, {"daemon", "show", newShowCommand}, {"daemon", "upload", newUploadCommand},
+	{"daemon", "archive", newArchiveCommand}, {"daemon", "jobs", newJobsCommand}, {"daemon", "metrics", newMetricsCommand},
+	{"daemon", "faults", newFaultsCommand},
+	{"folder", "fsck", newFsckCommand}, {"folder", "export", newExportCommand}, {"folder", "backup", newBackupCommand},
+	{"", "version", newVersionCommand},
+}
+
+// groups are the headings over the commands in the help.
+func groups() []*cobra.Group {
+	return []*cobra.Group{
+		{ID: "server", Title: "The server:"},
+		{ID: "peer", Title: "Talk DICOM with any server:"},
+		{ID: "daemon", Title: "Use a running server by its REST API:"},
+		{ID: "folder", Title: "Look after a data folder:"},
+	}
 }
 
 // NewRoot builds the command tree over env.
@@ -35,9 +48,10 @@ func rootFor(env *Env, args []string) *cobra.Command {
 // newRoot builds the tree with one command of the first level, or with all.
 func newRoot(env *Env, only string) *cobra.Command {
 	root := &cobra.Command{
-		Use:           "gantry",
-		Short:         "DICOM server with an Orthanc-compatible REST API, and the clients around it",
-		Long:          long("gantry stores DICOM objects, commits to their safekeeping, and asks other servers to do so."),
+		Use:   "gantry",
+		Short: "DICOM server with an Orthanc-compatible REST API, and the clients around it",
+		Long: long(`gantry is one program for DICOM networking: a server that stores objects, finds them again and commits to their safekeeping,
+with a REST API like Orthanc's, and clients that send objects to any DICOM server and ask for commitment.`),
 		Example:       "  gantry serve\n  gantry store localhost:4242 ./images --commit\n  gantry <command> --help",
 		SilenceUsage:  true,
 		SilenceErrors: true,
@@ -51,9 +65,12 @@ func newRoot(env *Env, only string) *cobra.Command {
 	root.SetErr(env.Stderr)
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetHelpFunc(help)
+	root.AddGroup(groups()...)
 	for _, c := range commands {
 		if only == "" || only == c.name {
-			root.AddCommand(c.build(env))
+			cmd := c.build(env)
+			cmd.GroupID = c.group
+			root.AddCommand(cmd)
 		}
 	}
 	if only == "" {

@@ -126,11 +126,11 @@ type keeping struct {
 
 // keepingOf asks for it, for a resource of any level.
 func keepingOf(ctx context.Context, c *apiclient.Client, path string, of *shownResource) (*keeping, error) {
-	patient := of.Found
-	if of.Type != "Patient" {
-		if err := c.Get(ctx, path+"/patient", &patient); err != nil {
-			return nil, err
-		}
+	var patient apiclient.Found
+	if of.Type == "Patient" {
+		patient = of.Found
+	} else if err := c.Get(ctx, path+"/patient", &patient); err != nil {
+		return nil, err
 	}
 	k := &keeping{Patient: patient.ID, Protected: patient.IsProtected}
 	text, err := c.GetText(ctx, "/patients/"+patient.ID+"/committed")
