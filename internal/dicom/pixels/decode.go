@@ -4,6 +4,7 @@
 package pixels
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 )
@@ -119,22 +120,27 @@ func numbers(data []byte, l *Layout) []int32 {
 	if l.Signed {
 		sign = 1 << (l.Stored - 1)
 	}
-	for i := range out {
-		var v int32
-		switch {
-		case l.Allocated == 1:
-			v = int32(data[i/8]>>(i%8)&1) * 255
-			out[i] = v
-			continue
-		case l.Allocated == 8:
-			v = int32(data[i])
-		case l.BigEndian:
-			v = int32(data[2*i])<<8 | int32(data[2*i+1])
-		default:
-			v = int32(data[2*i+1])<<8 | int32(data[2*i])
-		}
+	stored := func(v int32) int32 {
 		v = v >> shift & mask
-		out[i] = v&^sign - v&sign
+		return v&^sign - v&sign
+	}
+	switch {
+	case l.Allocated == 1:
+		for i := range out {
+			out[i] = int32(data[i/8]>>(i%8)&1) * 255
+		}
+	case l.Allocated == 8:
+		for i, v := range data[:len(out)] {
+			out[i] = stored(int32(v))
+		}
+	case l.BigEndian:
+		for i := range out {
+			out[i] = stored(int32(binary.BigEndian.Uint16(data[2*i:])))
+		}
+	default:
+		for i := range out {
+			out[i] = stored(int32(binary.LittleEndian.Uint16(data[2*i:])))
+		}
 	}
 	return out
 }

@@ -3,7 +3,6 @@ package pixels
 import (
 	"image"
 	"math"
-	"slices"
 )
 
 // Window maps numbers to gray levels (PS3.3 C.11.2): those within it from black to white.
@@ -17,7 +16,7 @@ func (f *Frame) Preview() image.Image {
 	if f.Gray == nil {
 		return f.color()
 	}
-	low, high := slices.Min(f.Gray), slices.Max(f.Gray)
+	low, high := f.extremes()
 	scale := float32(0)
 	if high > low {
 		scale = 255 / float32(int64(high)-int64(low))
@@ -51,24 +50,46 @@ func (f *Frame) Clamped8() image.Image {
 // gray8 shows numbers as the gray level that is so many times as high and shifted. What round adds is cut off with the
 // decimals.
 func (f *Frame) gray8(scale, shift float32, round float64, inverted bool) image.Image {
-	out := image.NewGray(image.Rect(0, 0, f.Width, f.Height))
 	flip := byte(0)
 	if inverted {
 		flip = 255
 	}
-	pix := out.Pix[:len(f.Gray)]
-	for i, v := range f.Gray {
+	level := func(v int32) byte {
 		level := float64(float32(scale*float32(v))+shift) + round
 		switch {
 		case level >= 255:
-			pix[i] = 255 ^ flip
+			return 255 ^ flip
 		case level > 0:
-			pix[i] = byte(level) ^ flip
-		default: // also of no number
-			pix[i] = flip
+			return byte(level) ^ flip
 		}
+		return flip // also of no number
+	}
+	out := image.NewGray(image.Rect(0, 0, f.Width, f.Height))
+	pix := out.Pix[:len(f.Gray)]
+	low, high := f.extremes()
+	if int(high)-int(low) > len(pix)/2 {
+		for i, v := range f.Gray {
+			pix[i] = level(v)
+		}
+		return out
+	}
+	levels := make([]byte, int(high)-int(low)+1)
+	for i := range levels {
+		levels[i] = level(low + int32(i)) //nolint:gosec // within the range of int32
+	}
+	for i, v := range f.Gray {
+		pix[i] = levels[v-low]
 	}
 	return out
+}
+
+// extremes are the lowest and the highest number.
+func (f *Frame) extremes() (low, high int32) {
+	low, high = f.Gray[0], f.Gray[0]
+	for _, v := range f.Gray {
+		low, high = min(low, v), max(high, v)
+	}
+	return low, high
 }
 
 // Clamped16 shows numbers as they are, signed ones in two's complement, those out of the range as the nearest within;
