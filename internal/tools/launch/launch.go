@@ -11,10 +11,12 @@ import (
 	"path/filepath"
 )
 
-// Build builds ./cmd/gantry into a folder and returns the path of the binary. It has to be called in the module's root.
+// Build builds ./cmd/gantry into a folder, without cgo as releases are, and returns the path of the binary. It has to be
+// called in the module's root.
 func Build(ctx context.Context, dir string) (string, error) {
 	binary := filepath.Join(dir, "gantry")
-	cmd := exec.CommandContext(ctx, "go", "build", "-o", binary, "./cmd/gantry")
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", binary, "./cmd/gantry")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	cmd.Stderr = os.Stderr
 	if err := cmd.Run(); err != nil {
 		return "", fmt.Errorf("building ./cmd/gantry (run this from the module's root): %w", err)
