@@ -52,7 +52,7 @@ func newLsCommand(env *Env) *cobra.Command {
 		Use:   "ls [patients|studies|series|instances]",
 		Short: "List what the daemon has stored",
 		Long: long(`List the patients of the running daemon, or its studies, series or instances. The conditions match as in DICOM: * and ? are
-wildcards, neither case nor accents count, several values are separated by \.
+wildcards, neither case nor accents count, several values are separated by backslashes.
 
 IDs are shown as short as they can be; "gantry show", "gantry archive" and "gantry export" take them so. PROTECTED patients
 are never recycled; "gantry show" tells of commitments, too.`),

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"gantry/internal/cli"
@@ -39,6 +40,7 @@ func manPages(cmd *cobra.Command, dir string) error {
 		return err
 	}
 	disableTag(cmd)
+	keepLines(cmd)
 	return doc.GenManTree(cmd, &doc.GenManHeader{Section: "1", Source: "gantry", Manual: "gantry", Date: &day}, dir)
 }
 
@@ -47,6 +49,26 @@ func disableTag(cmd *cobra.Command) {
 	cmd.DisableAutoGenTag = true
 	for _, c := range cmd.Commands() {
 		disableTag(c)
+	}
+}
+
+// keepLines indents what stands in columns as Markdown wants it, so that the pages show it line by line as well.
+func keepLines(cmd *cobra.Command) {
+	var text strings.Builder
+	columns := false
+	for line := range strings.Lines(cmd.Long) {
+		indented := strings.HasPrefix(line, "  ")
+		if indented != columns {
+			text.WriteString("\n")
+		}
+		if columns = indented; columns {
+			text.WriteString("  ")
+		}
+		text.WriteString(line)
+	}
+	cmd.Long = text.String()
+	for _, c := range cmd.Commands() {
+		keepLines(c)
 	}
 }
 

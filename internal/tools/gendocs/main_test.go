@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"gantry/internal/testkit"
+
+	"github.com/spf13/cobra"
 )
 
 // The pages and completions in the tree are those of today's commands.
@@ -37,5 +39,15 @@ func compare(t *testing.T, want, have string) {
 	})
 	if err != nil {
 		t.Error(err)
+	}
+}
+
+// What stands in columns in the help does so in the pages.
+func TestColumnsStayColumns(t *testing.T) {
+	t.Parallel()
+	cmd := &cobra.Command{Long: "Text.\n\nWords:\n  one   1\n  two   2\nMore text."}
+	keepLines(cmd)
+	if want := "Text.\n\nWords:\n\n    one   1\n    two   2\n\nMore text."; cmd.Long != want {
+		t.Errorf("%q, want %q", cmd.Long, want)
 	}
 }
