@@ -162,7 +162,7 @@ func TestCompression(t *testing.T) {
 	eachPacking(t, func(t *testing.T, _ string, open func() *storage.Store) {
 		s := open()
 		o := ct("1", 1, 1, 1)
-		o.pixels = bytes.Repeat([]byte("0123456789abcdef"), 200_000)
+		o.pixels = bytes.Repeat([]byte("0123456789abcdef"), 100_000)
 		rs := put(t, s, o.upload(t))
 		for _, compress := range []bool{true, false, true} {
 			if err := s.Recode(t.Context(), rs.InstanceID, storage.DicomFile, compress); err != nil {

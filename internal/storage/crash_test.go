@@ -69,7 +69,7 @@ func TestKilledWhileStoring(t *testing.T) {
 		dir := t.TempDir()
 		answered := map[index.ID]bool{}
 		for run := range 4 {
-			runUntilKilled(t, dir, layout, fmt.Sprint(run), 60+90*run, answered)
+			runUntilKilled(t, dir, layout, fmt.Sprint(run), 40+50*run, answered)
 			s := open(t, dir, layout)
 			for id := range answered {
 				if o, err := s.OpenInstance(t.Context(), id); err != nil {

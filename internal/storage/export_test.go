@@ -10,3 +10,6 @@ import (
 func (s *Store) LockInstance(ctx context.Context, id index.ID) (unlock func(), err error) {
 	return func() { s.identities.unlock(id) }, s.identities.lock(ctx, id)
 }
+
+// CountDeleted makes the store believe that so many instances were deleted.
+func (s *Store) CountDeleted(n int) { s.countDeleted(n, 0) }
