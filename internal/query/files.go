@@ -50,8 +50,8 @@ func tagsOf(conditions []Condition) []dicom.Tag {
 // file cannot be read.
 func (e *Engine) Tags(ctx context.Context, id index.ID, tags []dicom.Tag, form dicomjson.Format) ([]byte, error) {
 	object, err := e.Store.OpenInstance(ctx, id)
-	if errors.Is(err, storage.ErrNotFound) {
-		return nil, nil
+	if errors.Is(err, storage.ErrNotFound) || errors.Is(err, storage.ErrUnavailable) {
+		return nil, nil // gone, or lost; where the store itself cannot be read, the next results cannot be either
 	}
 	if err != nil {
 		return nil, err
