@@ -109,6 +109,24 @@ func TestDifferencesNameOptions(t *testing.T) {
 	}
 }
 
+// The configuration that the README begins with is one, without a warning.
+func TestReadmeConfiguration(t *testing.T) {
+	t.Parallel()
+	readme, err := os.ReadFile(filepath.Join(testkit.ModuleRoot(t), "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, found := strings.Cut(string(readme), "```json\n{\n  \"DicomAet\"")
+	text, _, closed := strings.Cut(rest, "```")
+	if !found || !closed {
+		t.Fatal("the README shows no configuration that begins with DicomAet")
+	}
+	c, warnings := load(t, "{\"DicomAet\""+text)
+	if len(warnings) > 0 || len(c.DicomModalities) != 2 || len(c.RegisteredUsers) != 1 || !c.SslEnabled {
+		t.Errorf("%v, %+v", warnings, c)
+	}
+}
+
 func TestReadmeShowsTheDifferences(t *testing.T) {
 	t.Parallel()
 	readme, err := os.ReadFile(filepath.Join(testkit.ModuleRoot(t), "README.md"))
