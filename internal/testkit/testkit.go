@@ -38,21 +38,24 @@ func Orthanc(t testing.TB) string { return Program(t, "Orthanc") }
 
 // NewestOrthanc returns the command that starts the newest Orthanc, put there by .ci/peers, or ends the test.
 // It runs in a root of its own that shares only /tmp: configuration and storage belong below SharedDir.
-func NewestOrthanc(t testing.TB) string { return peer(t, "orthanc-newest") }
+func NewestOrthanc(t testing.TB) string { return peer(t, "bin", "orthanc-newest") }
 
 // NewestDCMTK returns a command whose first argument is the DCMTK program to run, or ends the test.
 // Files it reads or writes belong below SharedDir.
-func NewestDCMTK(t testing.TB) string { return peer(t, "dcmtk-newest") }
+func NewestDCMTK(t testing.TB) string { return peer(t, "bin", "dcmtk-newest") }
 
-func peer(t testing.TB, name string) string {
+// NodeModules returns the folder of the packages that tests have Node.js run, put there by .ci/peers, or ends the test.
+func NodeModules(t testing.TB) string { return peer(t, "js", "node_modules") }
+
+func peer(t testing.TB, elem ...string) string {
 	t.Helper()
 	dir := os.Getenv("GANTRY_PEERS")
 	if dir == "" {
 		dir = "/opt/gantry-peers"
 	}
-	path := filepath.Join(dir, "bin", name)
+	path := filepath.Join(append([]string{dir}, elem...)...)
 	if _, err := os.Stat(path); err != nil {
-		Missing(t, name+" (.ci/peers installs it)")
+		Missing(t, filepath.Join(elem...)+" (.ci/peers installs it)")
 	}
 	return path
 }
