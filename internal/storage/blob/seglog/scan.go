@@ -27,7 +27,7 @@ type scanner struct {
 // scanWindow is read at a time: small, as large records are stepped over.
 const (
 	scanWindow = 16 << 10
-	gapWindow  = 1 << 20
+	gapWindow  = 256 << 10
 )
 
 // run walks from off to the end of the file.
