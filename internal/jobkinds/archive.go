@@ -43,7 +43,8 @@ type archiveJob struct {
 	archiveState
 
 	progress  atomic.Pointer[media.Progress]
-	published atomic.Int64 // when progress was last shown, Unix nanoseconds
+	began     time.Time
+	published atomic.Int64 // when progress was last shown, in nanoseconds since it began
 }
 
 type archiveState struct {
@@ -69,7 +70,7 @@ func (b *archiveBudget) get() *media.Budget {
 
 // NewArchive returns the job that writes an archive; *UnknownResourceError, *media.TranscodeError.
 func (d *Deps) NewArchive(ctx context.Context, o ArchiveOptions) (jobs.Job, error) {
-	j := &archiveJob{deps: d, stream: o.Stream, archiveState: archiveState{Options: o, Streamed: o.Stream != nil}}
+	j := &archiveJob{deps: d, began: time.Now(), stream: o.Stream, archiveState: archiveState{Options: o, Streamed: o.Stream != nil}}
 	if err := j.look(ctx); err != nil {
 		return nil, err
 	}
@@ -102,7 +103,7 @@ func (d *Deps) restoreArchive(version int, data []byte) (jobs.Job, error) {
 	if version != archiveStateVersion {
 		return nil, fmt.Errorf("jobkinds: version %d of an archive is not known", version)
 	}
-	j := &archiveJob{deps: d}
+	j := &archiveJob{deps: d, began: time.Now()}
 	if err := json.Unmarshal(data, &j.archiveState); err != nil {
 		return nil, fmt.Errorf("jobkinds: state of an archive: %w", err)
 	}
@@ -268,7 +269,7 @@ const showInterval = 250 * time.Millisecond
 // note keeps the progress. It is called from both ends of the pipeline, one at a time.
 func (j *archiveJob) note(p media.Progress) {
 	j.progress.Store(&p)
-	if now := time.Now().UnixNano(); now-j.published.Load() >= int64(showInterval) {
+	if now := int64(showInterval + time.Since(j.began)); now-j.published.Load() >= int64(showInterval) {
 		j.published.Store(now)
 		j.handle.Publish()
 	}

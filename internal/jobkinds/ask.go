@@ -77,7 +77,7 @@ func (d *Deps) deadline(seconds *int) time.Time {
 	if limit <= 0 {
 		return time.Time{}
 	}
-	return time.Now().Add(time.Duration(limit) * time.Second)
+	return d.now().Add(time.Duration(limit) * time.Second)
 }
 
 // ask sends one request for a job; asked again with the same Transaction UID and references it goes on with the same
@@ -154,7 +154,7 @@ func (q *question) openReports(ctx context.Context, m config.Modality) error {
 
 // putPending writes the row of a request that is going to be sent.
 func (d *Deps) putPending(tx index.Tx, name string, m config.Modality, transaction dicom.UID, refs []index.Reference, call Call, data reportData) error {
-	now := time.Now()
+	now := d.now()
 	row := &index.CommitReport{
 		TransactionUID: string(transaction), RemoteAET: m.AET, Modality: name, LocalAET: d.localAET(m, call.LocalAET),
 		Status: index.CommitPending, Requested: refs, Created: now, LastUsed: now,

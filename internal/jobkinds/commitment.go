@@ -20,6 +20,7 @@ type commitmentJob struct {
 	handle jobs.Handle
 	jobID  string
 	done   int
+	since  time.Time // from when on the time for delivery is to be added to Spent
 }
 
 // requestState is what a commitmentJob keeps.
@@ -27,8 +28,10 @@ type requestState struct {
 	Peer        string // key of the row
 	Transaction dicom.UID
 	Count       int
-	Since       time.Time // when delivery was asked for: it is tried for StorageCommitmentRetryFor from then on
-	Content     commitmentContent
+	Since       time.Time // when delivery was asked for
+	// Spent is the time since then, as far as a server ran that had the job: what the clock was set to does not count.
+	Spent   time.Duration `json:",omitempty"`
+	Content commitmentContent
 }
 
 // commitmentContent is what users see of the job.
@@ -47,7 +50,7 @@ const requestStateVersion = 1
 
 // newCommitmentJob returns the job of a request.
 func (d *Deps) newCommitmentJob(row *index.CommitRequest) *commitmentJob {
-	j := &commitmentJob{deps: d, requestState: requestState{
+	j := &commitmentJob{deps: d, since: time.Now(), requestState: requestState{
 		Peer: row.PeerAET, Transaction: dicom.UID(row.TransactionUID), Count: row.Count, Since: time.Now(),
 		Content: commitmentContent{
 			CalledAet: row.CalledAET, RemoteAet: peerOf(row.PeerAET), RemoteIp: row.PeerAddr,
@@ -70,7 +73,7 @@ func (d *Deps) restoreCommitment(version int, data []byte) (jobs.Job, error) {
 	if version != requestStateVersion {
 		return nil, fmt.Errorf("jobkinds: version %d of a %s is not known", version, KindCommitmentSCP)
 	}
-	j := &commitmentJob{deps: d}
+	j := &commitmentJob{deps: d, since: time.Now()}
 	if err := json.Unmarshal(data, &j.requestState); err != nil {
 		return nil, fmt.Errorf("jobkinds: state of a %s: %w", KindCommitmentSCP, err)
 	}
@@ -93,7 +96,9 @@ func (j *commitmentJob) Content() any { return j.requestState.Content }
 
 // State is the key of the request's row.
 func (j *commitmentJob) State() (int, []byte, error) {
-	data, err := json.Marshal(j.requestState)
+	state := j.requestState
+	state.Spent = j.spent()
+	data, err := json.Marshal(state)
 	return requestStateVersion, data, err
 }
 
@@ -136,7 +141,8 @@ func (j *commitmentJob) Step(ctx context.Context) (jobs.Result, error) {
 
 // Resubmit asks for the report to be decided, if it is not, and delivered again.
 func (j *commitmentJob) Resubmit() error {
-	j.Since, j.done = time.Now(), 0
+	j.since, j.Spent, j.done = time.Now(), 0, 0
+	j.Since = j.since
 	return j.deps.updateRequest(context.Background(), j.id(), reopen)
 }
 
@@ -173,7 +179,10 @@ func (j *commitmentJob) retryable(err error) error {
 	return jobs.Again(err)
 }
 
+// spent is how long delivery has been tried, or waited for.
+func (j *commitmentJob) spent() time.Duration { return j.Spent + time.Since(j.since) }
+
 // outOfTime tells that StorageCommitmentRetryFor is over.
 func (j *commitmentJob) outOfTime() bool {
-	return time.Since(j.Since) >= time.Duration(j.deps.Config.StorageCommitmentRetryFor)*time.Second
+	return j.spent() >= time.Duration(j.deps.Config.StorageCommitmentRetryFor)*time.Second
 }

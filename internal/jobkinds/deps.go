@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"log/slog"
 	"sync"
+	"time"
 
 	"gantry/internal/config"
 	"gantry/internal/jobs"
@@ -37,6 +38,8 @@ type Deps struct {
 	Acceptance *Acceptance // nil: as Config says; see Accepted
 
 	acceptOnce sync.Once
+	clockOnce  sync.Once
+	began      time.Time
 
 	live liveRequests
 	away awayPeers
@@ -45,6 +48,12 @@ type Deps struct {
 	handlers handlerClient
 
 	archives archiveBudget
+}
+
+// now is the time by a clock that was right when it was asked first and cannot be set: by it deadlines are made and kept.
+func (d *Deps) now() time.Time {
+	d.clockOnce.Do(func() { d.began = time.Now() })
+	return d.began.Add(time.Since(d.began))
 }
 
 // Factories restores every kind of this package.

@@ -29,7 +29,7 @@ func (d *Deps) Report(ctx context.Context, transaction dicom.UID) (*Report, erro
 		return nil, err
 	}
 	d.uses.note(row.TransactionUID)
-	return newReport(row, time.Now())
+	return newReport(row, d.now())
 }
 
 // Reports returns all reports without their instances, those that were not used for the longest time first.
@@ -42,7 +42,7 @@ func (d *Deps) Reports(ctx context.Context) ([]*Report, error) {
 	if err != nil {
 		return nil, fmt.Errorf("jobkinds: read the storage commitment reports: %w", err)
 	}
-	now := time.Now()
+	now := d.now()
 	reports := make([]*Report, len(rows))
 	for i := range rows {
 		if reports[i], err = newReport(&rows[i], now); err != nil {

@@ -18,7 +18,7 @@ func (d *Deps) forgetReports(tx index.Tx) error {
 	if err != nil {
 		return err
 	}
-	now := time.Now()
+	now := d.now()
 	rows = slices.DeleteFunc(rows, func(r index.CommitReport) bool {
 		if r.Status != index.CommitPending {
 			return false
@@ -132,7 +132,7 @@ func (d *Deps) WaitReport(ctx context.Context, transaction dicom.UID) (*Report, 
 		if err != nil || report.Status != index.CommitPending {
 			return report, err
 		}
-		err = waitUntil(ctx, come, report.Deadline)
+		err = d.waitUntil(ctx, come, report.Deadline)
 		if err != nil && !errors.Is(err, errDeadline) {
 			return report, err
 		}
@@ -143,10 +143,10 @@ func (d *Deps) WaitReport(ctx context.Context, transaction dicom.UID) (*Report, 
 var errDeadline = errors.New("jobkinds: the deadline of the transaction has passed")
 
 // waitUntil waits for a channel to be closed, until a deadline if there is one.
-func waitUntil(ctx context.Context, come <-chan struct{}, deadline time.Time) error {
+func (d *Deps) waitUntil(ctx context.Context, come <-chan struct{}, deadline time.Time) error {
 	var over <-chan time.Time
 	if !deadline.IsZero() {
-		timer := time.NewTimer(time.Until(deadline))
+		timer := time.NewTimer(deadline.Sub(d.now()))
 		defer timer.Stop()
 		over = timer.C
 	}

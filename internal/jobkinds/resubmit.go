@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"gantry/internal/dicom"
 	"gantry/internal/jobs"
@@ -79,7 +78,7 @@ func (d *Deps) Resubmit(ctx context.Context, transaction dicom.UID, o ResubmitOp
 }
 
 func (d *Deps) mayResubmit(row *index.CommitReport, data *reportData) error {
-	status := data.status(row, time.Now())
+	status := data.status(row, d.now())
 	if status != index.CommitFailure && status != StatusTimeout {
 		return &ResubmitError{TransactionUID: dicom.UID(row.TransactionUID), Status: status}
 	}

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
+	"slices"
 
 	"gantry/internal/dicom"
 	"gantry/internal/jobs"
@@ -15,6 +15,9 @@ import (
 // between, and no job goes on with them. A job asks again, under the same Transaction UID. Jobs that wait for a report
 // which was kept just before the end are told. It is called once the engine has started.
 func (d *Deps) ResumeReports(ctx context.Context) error {
+	if err := d.shortenDeadlines(ctx); err != nil {
+		return fmt.Errorf("jobkinds: set deadlines after a change of the clock: %w", err)
+	}
 	rows, err := d.unanswered(ctx)
 	if err != nil {
 		return err
@@ -36,6 +39,40 @@ func (d *Deps) ResumeReports(ctx context.Context) error {
 	return nil
 }
 
+// shortenDeadlines has requests of the future, made before the clock was set back, wait no longer than they were to.
+func (d *Deps) shortenDeadlines(ctx context.Context) error {
+	var rows []index.CommitReport
+	err := d.Store.View(ctx, func(tx index.ReadTx) (err error) {
+		rows, err = tx.CommitReports()
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	now := d.now()
+	rows = slices.DeleteFunc(rows, func(r index.CommitReport) bool {
+		return r.Status != index.CommitPending || !r.Created.After(now)
+	})
+	if len(rows) == 0 || d.Config.ReadOnly {
+		return nil
+	}
+	return d.Store.Update(ctx, func(tx index.Tx) error {
+		for _, r := range rows {
+			err := updateReportData(tx, dicom.UID(r.TransactionUID), func(row *index.CommitReport, data *reportData) error {
+				if !data.Deadline.IsZero() {
+					data.Deadline = now.Add(data.Deadline.Sub(row.Created))
+				}
+				row.Created, row.LastUsed = now, now
+				return nil
+			})
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
 // unanswered finds the rows of such requests, and tells the jobs whose reports are there.
 func (d *Deps) unanswered(ctx context.Context) (open []*index.CommitReport, err error) {
 	var rows []index.CommitReport
@@ -46,7 +83,7 @@ func (d *Deps) unanswered(ctx context.Context) (open []*index.CommitReport, err 
 	if err != nil {
 		return nil, fmt.Errorf("jobkinds: read the storage commitment reports: %w", err)
 	}
-	now := time.Now()
+	now := d.now()
 	for i := range rows {
 		row := &rows[i]
 		data, err := reportDataOf(row)

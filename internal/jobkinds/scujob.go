@@ -58,6 +58,9 @@ func (d *Deps) restoreCommitmentSCU(version int, data []byte) (jobs.Job, error) 
 	if len(j.Attempts) == 0 {
 		return nil, fmt.Errorf("jobkinds: a %s without attempt", KindCommitmentSCU)
 	}
+	if latest := d.deadline(j.Options.Deadline); j.Original != "" && j.Deadline.After(latest) { // the clock was set back since
+		j.Deadline = latest
+	}
 	j.adopt(j.Send)
 	j.Send = nil
 	d.uses.hold(j.attempt().TransactionUid)

@@ -42,7 +42,7 @@ func (j *commitmentSCUJob) Step(ctx context.Context) (res jobs.Result, err error
 }
 
 func (j *commitmentSCUJob) overdue() bool {
-	return !j.Deadline.IsZero() && !time.Now().Before(j.Deadline)
+	return !j.Deadline.IsZero() && !j.deps.now().Before(j.Deadline)
 }
 
 func (j *commitmentSCUJob) timedOut() error {
@@ -144,12 +144,12 @@ func (j *commitmentSCUJob) look(ctx context.Context) (jobs.Result, error) {
 		return jobs.Result{}, err
 	}
 	now := j.attempt()
-	now.Status = data.status(row, time.Now())
+	now.Status = data.status(row, j.deps.now())
 	switch now.Status {
 	case index.CommitPending:
 		wait := longWait
 		if !j.Deadline.IsZero() {
-			wait = max(min(wait, time.Until(j.Deadline)), time.Millisecond)
+			wait = max(min(wait, j.Deadline.Sub(j.deps.now())), time.Millisecond)
 		}
 		return jobs.Result{RetryAfter: wait}, nil
 	case StatusTimeout:

@@ -58,6 +58,7 @@ type Engine struct {
 	seq        int64
 	aside      map[string]bool // jobs that were kept and are not loaded
 	changes    int64           // number of the last change of any job
+	began      time.Time       // of the engine
 	waiting    []*waiter
 	started    bool
 	stopped    bool
@@ -80,7 +81,7 @@ type entry struct {
 	change  int64         // number of the last change
 	states  int64         // number of rec.Data, which grows with each change of it
 
-	told      int64 // when subscribers last heard of it, in nanoseconds since 1970, and of which state
+	told      time.Duration // when subscribers last heard of it, since the start of the engine, and of which state
 	toldState State
 
 	counted State         // as which it is in the totals
@@ -126,7 +127,8 @@ func New(cfg Config) *Engine {
 	}
 	e := &Engine{cfg: cfg, log: cfg.Logger, entries: map[string]*entry{}, totals: newTotals(),
 		outputs: outputFolder{cfg.OutputDir}, common: lane{slots: cfg.Workers}, lanes: newLanes(cfg.Lanes),
-		changes: time.Now().UnixMicro()} // so that the numbers of a later run are larger
+		began: time.Now()}
+	e.changes = e.began.UnixMicro() // so that the numbers of a later run are larger; see load
 	e.ctx, e.cancel = context.WithCancelCause(context.Background())
 	e.saves = newSaves(e)
 	return e
@@ -172,15 +174,31 @@ func (e *Engine) load(records []Record) {
 		e.lineUpBehind(records[len(records)-1].Seq)
 	}
 	for _, r := range records {
+		e.changes = max(e.changes, r.Changed.UnixMicro()+changesInASecond) // the clock was set back since
 		e.restore(r)
 	}
 	slices.SortStableFunc(e.history, func(a, b *entry) int { return a.rec.Changed.Compare(b.rec.Changed) })
+	e.endBefore(time.Now())
 	e.evictOutputs()
 	e.trim()
 	e.sweepOutputs()
 	e.started = true
 	e.dispatchAll()
 }
+
+// endBefore corrects the times of jobs that ended later than now, by a clock that was set back since: else they would
+// outlive, from the next start on, those that end from now on. Engine.mu is held.
+func (e *Engine) endBefore(now time.Time) {
+	for i, en := range e.history {
+		if en.rec.Changed.After(now) {
+			en.rec.Changed = now.Add(time.Duration(i) * time.Microsecond) // in their order
+			e.saves.mark(en.rec.ID)
+		}
+	}
+}
+
+// changesInASecond is more than there ever are.
+const changesInASecond = 1_000_000
 
 // setAside leaves the jobs that were kept where they are, and lines new ones up behind them.
 func (e *Engine) setAside(records []Record) {

@@ -93,8 +93,8 @@ func (e *Engine) notify(en *entry) {
 	if len(e.subscribers) == 0 || en.gone || en.unborn {
 		return
 	}
-	now := time.Now().UnixNano()
-	if en.rec.State == en.toldState && now-en.told < int64(progressInterval) {
+	now := time.Since(e.began) // whatever the clock is set to
+	if en.rec.State == en.toldState && now-en.told < progressInterval {
 		return
 	}
 	en.told, en.toldState = now, en.rec.State

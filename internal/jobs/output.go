@@ -56,7 +56,15 @@ func (e *Engine) DeleteOutput(id, key string) error {
 	if _, err := e.findOutput(id, key); err != nil {
 		return err
 	}
-	return e.outputs.remove(id, key)
+	if err := e.outputs.remove(id, key); err != nil {
+		return err
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if en, ok := e.entries[id]; ok { // one file fewer of those that make room for each other
+		en.outputs = slices.DeleteFunc(slices.Clone(en.outputs), func(o OutputInfo) bool { return o.Key == key })
+	}
+	return nil
 }
 
 // findOutput returns what is known of a file, and notes that somebody has use for it.
