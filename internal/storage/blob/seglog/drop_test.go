@@ -184,7 +184,7 @@ func TestCutWhileDropping(t *testing.T) {
 				t.Fatal(err)
 			}
 			base := d.cut(tearNone, rng)
-			for step := 1; ; step++ {
+			for step := 1; ; step += stride {
 				trial := base.cut(tearNone, rng)
 				s := openAt(t, dir, simOptions(t, trial))
 				trial.mu.Lock()
