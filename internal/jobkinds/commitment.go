@@ -158,7 +158,7 @@ func (j *commitmentJob) Ended(ctx context.Context, err error) {
 	}
 	noteErr := j.deps.updateRequest(ctx, j.id(), func(row *index.CommitRequest) {
 		if row.State != index.CommitReported {
-			row.State, row.LastError = index.CommitFailed, err.Error()
+			row.State, row.LastError = index.CommitFailed, plain(err)
 		}
 	})
 	j.log().Warn("a storage commitment report was given up", "error", err)

@@ -49,7 +49,7 @@ func (j *commitmentJob) deliver(ctx context.Context, row *index.CommitRequest) e
 		}
 	}
 	if err != nil {
-		return jobs.Fail(jobs.CodeNetworkProtocol, err)
+		return jobs.Fail(jobs.CodeNetworkProtocol, &plainError{plain(err), err})
 	}
 	j.log().Info("storage commitment report delivered", "event", row.EventTypeID)
 	err = j.deps.updateRequest(context.WithoutCancel(ctx), j.id(), func(row *index.CommitRequest) {
@@ -83,7 +83,7 @@ func (j *commitmentJob) noteAttempt(ctx context.Context, cause error) error {
 	}
 	err := j.deps.updateRequest(ctx, j.id(), func(row *index.CommitRequest) {
 		row.Attempts++
-		row.LastError = cause.Error()
+		row.LastError = plain(cause)
 	})
 	j.log().Warn("storage commitment report not delivered", "error", cause)
 	return j.retryable(jobs.Fail(jobs.CodeNetworkProtocol, errors.Join(cause, err)))

@@ -104,7 +104,7 @@ func (e *plainError) Unwrap() error { return e.err }
 
 // plain leaves the names of packages out of the text of an error.
 func plain(err error) string {
-	layers := []string{"dul", "dimse", "scu", "scp", "pdu", "jobkinds", "codec", "storage", "index", "x509", "tls"}
+	layers := []string{"dul", "dimse", "scu", "scp", "pdu", "jobs", "jobkinds", "codec", "storage", "index", "x509", "tls"}
 	parts := strings.Split(strings.ReplaceAll(err.Error(), "\n", "; "), ": ")
 	return strings.Join(slices.DeleteFunc(parts, func(p string) bool { return slices.Contains(layers, p) }), ": ")
 }

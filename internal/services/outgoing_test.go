@@ -104,11 +104,13 @@ func TestGivenUpReportIsSent(t *testing.T) {
 			s := newSite(t, nil)
 			r, first, id := s.refusedReport(dimse.Errorf(dimse.StatusInvalidArgument, "never heard of it"))
 			s.reach(id, jobs.Failure)
-			if _, err := s.engine.Wait(t.Context(), id); err != nil {
+			info, err := s.engine.Wait(t.Context(), id)
+			if err != nil {
 				t.Fatal(err)
 			}
-			if got := s.outgoing()["2.25.1"]; got.State != jobkinds.OutgoingGivenUp {
-				t.Errorf("%+v", got)
+			const why = "status 0115H invalid argument value: never heard of it"
+			if got := s.outgoing()["2.25.1"]; got.State != jobkinds.OutgoingGivenUp || got.LastError != why || info.ErrorDetails != why {
+				t.Errorf("%+v, job: %s", got, info.ErrorDetails)
 			}
 			if forget {
 				if err := s.engine.Remove(t.Context(), id); err != nil {
@@ -137,7 +139,7 @@ func TestCanceledReportIsGivenUp(t *testing.T) {
 	if err := s.engine.Cancel(t.Context(), id); err != nil {
 		t.Fatal(err)
 	}
-	if got := s.outgoing()["2.25.1"]; got.State != jobkinds.OutgoingGivenUp {
+	if got := s.outgoing()["2.25.1"]; got.State != jobkinds.OutgoingGivenUp || got.LastError != "This job was canceled" {
 		t.Errorf("%+v", got)
 	}
 	if err := s.peers.ResumeRequests(t.Context()); err != nil {
