@@ -30,6 +30,11 @@ func bulkContent(s *Server, c *Call) error {
 		if q == nil {
 			continue
 		}
+		if at := q.Within[0]; at.Level == q.Level {
+			if _, twice := seen[at.ID]; twice {
+				continue // many may lie below one: it is read once
+			}
+		}
 		s.request(q, &sh)
 		r := &renderer{shown: sh, s: s, w: w, level: q.Level}
 		err = s.engine().Find(c.Request.Context(), q, func(results []query.Result) error {

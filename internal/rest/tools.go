@@ -14,7 +14,6 @@ import (
 	"gantry/internal/dicom"
 	"gantry/internal/dicom/charset"
 	"gantry/internal/jobkinds"
-	"gantry/internal/storage"
 	"gantry/internal/storage/index"
 )
 
@@ -180,28 +179,30 @@ func bulkDelete(s *Server, c *Call) error {
 	} else if json.Unmarshal(text, &names) != nil {
 		return fail(statusBadRequest, "Invalid payload: Resources is an array of texts")
 	}
-	for _, name := range names {
-		id, err := index.ParseID(name)
-		if err != nil {
-			continue
+	var list []index.Resource
+	err = s.Store.View(c.Request.Context(), func(tx index.ReadTx) error {
+		for _, name := range distinct(names) {
+			id, err := index.ParseID(name)
+			if err != nil {
+				continue
+			}
+			level, err := tx.Resource(id)
+			switch {
+			case err == nil:
+				list = append(list, index.Resource{Level: level, ID: id})
+			case !errors.Is(err, index.ErrNotFound):
+				return err
+			}
 		}
-		if err := s.deleteAny(c, id); err != nil && !errors.Is(err, storage.ErrNotFound) && !errors.Is(err, index.ErrNotFound) {
-			return err
-		}
-	}
-	return c.Empty()
-}
-
-func (s *Server) deleteAny(c *Call, id index.ID) error {
-	var level index.Level
-	err := s.Store.View(c.Request.Context(), func(tx index.ReadTx) (err error) {
-		level, err = tx.Resource(id)
-		return err
+		return nil
 	})
 	if err == nil {
-		_, err = s.Store.Delete(c.background(), level, id)
+		err = s.Store.DeleteAll(c.background(), list)
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return c.Empty()
 }
 
 const noCheckFind = "CheckFind is not available: C-FIND is not sent to peers; leave it away"

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"time"
 
@@ -42,13 +43,76 @@ func (s *Store) delete(ctx context.Context, level index.Level, id index.ID) (*De
 	if err != nil {
 		return nil, err
 	}
-	// The names of the deleted may still stand in the write-ahead log. A reader can delay its end, not prevent it.
-	if err := s.idx.Checkpoint(ctx); errors.Is(err, index.ErrBusy) {
+	return d, s.emptyLog(ctx)
+}
+
+// emptyLog empties the write-ahead log of the index, where the names of the deleted may still stand. A reader can delay its
+// end, not prevent it.
+func (s *Store) emptyLog(ctx context.Context) error {
+	err := s.idx.Checkpoint(ctx)
+	if errors.Is(err, index.ErrBusy) {
 		s.emptySoon()
-	} else if err != nil {
-		return nil, s.typed("empty the write-ahead log", err)
+		return nil
 	}
-	return d, nil
+	if err != nil {
+		return s.typed("empty the write-ahead log", err)
+	}
+	return nil
+}
+
+// DeleteAll removes resources as Delete does one, many instances at a time: each wait for the disk is shared. What is not
+// there is left out. With an error some of it may be gone.
+func (s *Store) DeleteAll(ctx context.Context, list []index.Resource) error {
+	if len(list) == 0 {
+		return nil
+	}
+	if err := s.writable(); err != nil {
+		return err
+	}
+	began := time.Now()
+	d := &Deleted{}
+	err := s.removeAll(ctx, list, d)
+	if err = errors.Join(err, s.returnBuried(ctx, d)); err != nil {
+		return s.typed("delete several resources", err)
+	}
+	s.o.Observer.deleted(began, d)
+	return s.emptyLog(ctx)
+}
+
+func (s *Store) removeAll(ctx context.Context, list []index.Resource, d *Deleted) error {
+	rows := map[index.ID]index.InstanceRow{} // one may be meant by several
+	flush := func() error {
+		err := s.deleteRows(ctx, slices.Collect(maps.Values(rows)), d)
+		clear(rows)
+		return err
+	}
+	for _, r := range list {
+		for after := int64(0); ; {
+			page, err := s.page(ctx, r.Level, r.ID, after)
+			if errors.Is(err, index.ErrNotFound) || err == nil && len(page) == 0 {
+				break
+			}
+			if err != nil {
+				return err
+			}
+			after = page[len(page)-1].Key
+			for i := range page {
+				rows[page[i].ID] = page[i]
+			}
+			if len(rows) < deleteBatch {
+				continue
+			}
+			if err := flush(); err != nil {
+				return err
+			}
+			if len(d.buried) >= buriedMost || d.waiting >= buriedBytes {
+				if err := s.returnBuried(ctx, d); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return flush()
 }
 
 // remove deletes without emptying the write-ahead log of the index.

@@ -56,6 +56,38 @@ func TestDelete(t *testing.T) {
 
 // Of a deleted patient nothing is left on the disk: not in segments or files, database, write-ahead log or temporary
 // files. Nor of a copy that was replaced.
+// Resources that lie within each other, or are named twice, are deleted once; what is not there stops nothing.
+func TestDeleteAll(t *testing.T) {
+	t.Parallel()
+	eachLayout(t, func(t *testing.T, layout string) {
+		dir := t.TempDir()
+		s := open(t, dir, layout)
+		var last *storage.PutResult
+		for i := range 20 {
+			last = put(t, s, ct("A", i%2, i%3, i).received(t))
+		}
+		other := put(t, s, ct("B", 0, 0, 0).received(t))
+		study := index.Resource{Level: index.Study, ID: last.StudyID}
+		list := []index.Resource{{Level: index.Instance, ID: last.InstanceID}, study, {Level: index.Series, ID: index.ID{1}},
+			{Level: index.Instance, ID: last.InstanceID}, study, {Level: index.Patient, ID: other.PatientID}}
+		for range 2 {
+			if err := s.DeleteAll(t.Context(), list); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for range 2 {
+			st, err := s.Statistics(t.Context())
+			if err != nil || st.Instances != 10 || st.Studies != 1 || st.Patients != 1 {
+				t.Errorf("left: %+v, %v", st, err)
+			}
+			if err := s.Close(); err != nil {
+				t.Fatal(err)
+			}
+			s = open(t, dir, layout)
+		}
+	})
+}
+
 func TestDeletedPatientIsGoneFromTheDisk(t *testing.T) {
 	t.Parallel()
 	eachLayout(t, func(t *testing.T, layout string) {
