@@ -1,5 +1,16 @@
 # bash completion V2 for gantry                               -*- shell-script -*-
 
+__gantry_folders()
+{
+    if declare -F _filedir >/dev/null; then
+        _filedir -d
+        return
+    fi
+    local IFS=$'\n'
+    COMPREPLY=($(compgen -d -- "$cur"))
+    compopt -o filenames 2>/dev/null || :
+}
+
 __gantry_debug()
 {
     if [[ -n ${BASH_COMP_DEBUG_FILE-} ]]; then
@@ -12,6 +23,10 @@ __gantry_debug()
 __gantry_init_completion()
 {
     COMPREPLY=()
+    if ! declare -F _get_comp_words_by_ref >/dev/null; then
+        words=("${COMP_WORDS[@]}") cword=$COMP_CWORD cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}
+        return
+    fi
     _get_comp_words_by_ref "$@" cur prev words cword
 }
 
@@ -128,10 +143,10 @@ __gantry_process_completion_results() {
         subdir=${completions[0]}
         if [[ -n $subdir ]]; then
             __gantry_debug "Listing directories in $subdir"
-            pushd "$subdir" >/dev/null 2>&1 && _filedir -d && popd >/dev/null 2>&1 || return
+            pushd "$subdir" >/dev/null 2>&1 && __gantry_folders && popd >/dev/null 2>&1 || return
         else
             __gantry_debug "Listing directories in ."
-            _filedir -d
+            __gantry_folders
         fi
     else
         __gantry_handle_completion_types

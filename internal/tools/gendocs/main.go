@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"flag"
 	"fmt"
@@ -77,7 +78,7 @@ func completions(cmd *cobra.Command, dir string) error {
 		return err
 	}
 	for name, write := range map[string]func(io.Writer) error{
-		"gantry.bash": func(w io.Writer) error { return cmd.GenBashCompletionV2(w, true) },
+		"gantry.bash": func(w io.Writer) error { return bashCompletion(cmd, w) },
 		"gantry.zsh":  cmd.GenZshCompletion,
 		"gantry.fish": func(w io.Writer) error { return cmd.GenFishCompletion(w, true) },
 		"gantry.ps1":  cmd.GenPowerShellCompletionWithDesc,
@@ -87,6 +88,50 @@ func completions(cmd *cobra.Command, dir string) error {
 		}
 	}
 	return nil
+}
+
+// What cobra's script takes from the package bash-completion, for shells that do not have it: words are then those of bash,
+// which takes colons and equals signs for their ends.
+const (
+	bashWords = `    if ! declare -F _get_comp_words_by_ref >/dev/null; then
+        words=("${COMP_WORDS[@]}") cword=$COMP_CWORD cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}
+        return
+    fi
+    _get_comp_words_by_ref "$@" cur prev words cword
+`
+	bashFolders = `
+__gantry_folders()
+{
+    if declare -F _filedir >/dev/null; then
+        _filedir -d
+        return
+    fi
+    local IFS=$'\n'
+    COMPREPLY=($(compgen -d -- "$cur"))
+    compopt -o filenames 2>/dev/null || :
+}
+`
+)
+
+// bashCompletion writes cobra's script so that it does without that package, too.
+func bashCompletion(cmd *cobra.Command, w io.Writer) error {
+	var script bytes.Buffer
+	if err := cmd.GenBashCompletionV2(&script, true); err != nil {
+		return err
+	}
+	text := script.String()
+	for _, f := range []struct{ theirs, ours string }{
+		{"    _get_comp_words_by_ref \"$@\" cur prev words cword\n", bashWords},
+		{"_filedir -d", "__gantry_folders"},
+		{"\n__gantry_debug()\n", bashFolders + "\n__gantry_debug()\n"},
+	} {
+		if !strings.Contains(text, f.theirs) {
+			return fmt.Errorf("cobra's completion for bash has no %q any more: see bashCompletion", f.theirs)
+		}
+		text = strings.ReplaceAll(text, f.theirs, f.ours)
+	}
+	_, err := io.WriteString(w, text)
+	return err
 }
 
 func writeFile(path string, write func(io.Writer) error) error {

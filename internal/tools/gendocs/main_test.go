@@ -3,7 +3,9 @@ package main
 import (
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"gantry/internal/testkit"
@@ -49,5 +51,23 @@ func TestColumnsStayColumns(t *testing.T) {
 	keepLines(cmd)
 	if want := "Text.\n\nWords:\n\n    one   1\n    two   2\n\nMore text."; cmd.Long != want {
 		t.Errorf("%q, want %q", cmd.Long, want)
+	}
+}
+
+// The completion for bash does without the package bash-completion.
+func TestBashAlone(t *testing.T) {
+	t.Parallel()
+	bash, root := testkit.Program(t, "bash"), testkit.ModuleRoot(t)
+	for answer, want := range map[string]string{`patients\nstudies\n:4\n`: "patients\nstudies\n", `:16\n`: "completions\n"} {
+		script := "source completions/gantry.bash\ngantry() { printf '" + answer + "'; }\n" +
+			"COMP_WORDS=(gantry ls co) COMP_CWORD=2 COMP_LINE='gantry ls co'\n"
+		if answer != ":16\\n" {
+			script = strings.ReplaceAll(script, " co)", " '')")
+		}
+		cmd := exec.CommandContext(t.Context(), bash, "--noprofile", "--norc", "-c", script+"__start_gantry 2>/dev/null\nprintf '%s\\n' \"${COMPREPLY[@]}\"")
+		cmd.Dir = root
+		if output, err := cmd.CombinedOutput(); err != nil || string(output) != want {
+			t.Errorf("%q: %q %v", answer, output, err)
+		}
 	}
 }
