@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/klauspost/compress/flate"
+
 	"gantry/internal/dicom/codec"
 	"gantry/internal/dicom/pixels"
 	"gantry/internal/storage/index"
@@ -230,6 +232,7 @@ func (a *array) open(c *Call) (io.Writer, *zip.Writer, error) {
 		return c.w, nil, err
 	}
 	archive := zip.NewWriter(c.w)
+	archive.RegisterCompressor(zip.Deflate, func(w io.Writer) (io.WriteCloser, error) { return flate.NewWriter(w, flate.BestSpeed) })
 	out, err := archive.CreateHeader(&zip.FileHeader{Name: "arr_0", Method: zip.Deflate, Modified: time.Now()})
 	if err == nil {
 		_, err = out.Write(head)

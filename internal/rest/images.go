@@ -48,7 +48,8 @@ func imageRoutes() []Route {
 	return table
 }
 
-var errNoDecoder = &emptyAnswer{http.StatusUnsupportedMediaType}
+// errInColor is the answer where a view of numbers is asked of an image in color.
+var errInColor = &apiError{Code: statusUnsupportedMedia, Details: "This view shows numbers, and the image is in color; preview and rendered show it"}
 
 // showFrame answers with a picture: 415 for pixel data that is not decoded, as Orthanc answers then.
 func showFrame(show view) func(*Server, *Call) error {
@@ -182,7 +183,7 @@ func (c *Call) pictureFormat() func(image.Image) error {
 
 func (c *Call) sendPNG(shown image.Image) error {
 	if shown == nil {
-		return errNoDecoder
+		return errInColor
 	}
 	c.w.Header().Set("Content-Type", "image/png")
 	encoder := png.Encoder{CompressionLevel: png.BestSpeed}
@@ -201,7 +202,7 @@ func (c *Call) sendJPEG(shown image.Image) error {
 		return errNoAnswer
 	}
 	if shown == nil {
-		return errNoDecoder
+		return errInColor
 	}
 	c.w.Header().Set("Content-Type", "image/jpeg")
 	return jpeg.Encode(c.w, shown, &jpeg.Options{Quality: quality})
@@ -210,7 +211,7 @@ func (c *Call) sendJPEG(shown image.Image) error {
 // sendPAM writes Netpbm's arbitrary map.
 func (c *Call) sendPAM(shown image.Image) error {
 	if shown == nil {
-		return errNoDecoder
+		return errInColor
 	}
 	c.w.Header().Set("Content-Type", "image/x-portable-arbitrarymap")
 	b := bufio.NewWriter(c.w)

@@ -3,6 +3,7 @@ package pixels
 import (
 	"encoding/binary"
 	"math"
+	"slices"
 	"strconv"
 )
 
@@ -48,15 +49,23 @@ func (f *Frame) AppendNumbers(out []byte, as Numbers, w Window, from, to int) []
 	if f.Gray == nil {
 		return append(out, f.RGB[3*from*f.Width:3*to*f.Width]...)
 	}
-	slope, intercept := float32(w.Slope), float32(w.Intercept)
-	for _, v := range f.Gray[from*f.Width : to*f.Width] {
-		switch as {
-		case Bytes:
-			out = append(out, byte(v)) //nolint:gosec // 8 bits are allocated
-		case Unsigned, Signed:
-			out = binary.LittleEndian.AppendUint16(out, uint16(v)) //nolint:gosec // 16 bits are allocated
-		case Floats:
-			out = binary.LittleEndian.AppendUint32(out, math.Float32bits(float32(v)*slope+intercept))
+	values := f.Gray[from*f.Width : to*f.Width]
+	at := len(out)
+	out = slices.Grow(out, len(values)*as.Size())[:at+len(values)*as.Size()]
+	rest := out[at:]
+	switch as {
+	case Bytes:
+		for i, v := range values {
+			rest[i] = byte(v) //nolint:gosec // 8 bits are allocated
+		}
+	case Unsigned, Signed:
+		for i, v := range values {
+			binary.LittleEndian.PutUint16(rest[2*i:], uint16(v)) //nolint:gosec // 16 bits are allocated
+		}
+	case Floats:
+		slope, intercept := float32(w.Slope), float32(w.Intercept)
+		for i, v := range values {
+			binary.LittleEndian.PutUint32(rest[4*i:], math.Float32bits(float32(float32(v)*slope)+intercept))
 		}
 	}
 	return out
