@@ -47,12 +47,12 @@ func (h *hanging) goOn() {
 
 // EventReport implements scp.EventReceiver.
 func (h *hanging) EventReport(ctx context.Context, rq *scp.EventReportRequest) error {
-	err := h.requester.EventReport(ctx, rq)
 	h.mu.Lock()
-	gate := h.gate
+	gate := h.gate // as it was when the report came: hang may be called as soon as it is told of
 	h.waiting++
 	h.most = max(h.most, h.waiting)
 	h.mu.Unlock()
+	err := h.requester.EventReport(ctx, rq)
 	defer func() {
 		h.mu.Lock()
 		defer h.mu.Unlock()
