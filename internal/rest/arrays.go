@@ -70,9 +70,6 @@ func frameNumpy(s *Server, c *Call) error {
 
 // frameNumber reads the parameters of a route about a frame, the first one if it names none.
 func (c *Call) frameNumber() (id index.ID, number int, err error) {
-	if id, err = c.resourceID(); err != nil {
-		return id, 0, err
-	}
 	if text, given := c.params["frame"]; given {
 		n, err := strconv.ParseUint(text, 10, 31)
 		if err != nil {
@@ -80,7 +77,8 @@ func (c *Call) frameNumber() (id index.ID, number int, err error) {
 		}
 		number = int(n) //nolint:gosec // 31 bits
 	}
-	return id, number, nil
+	id, err = c.resourceID()
+	return id, number, err
 }
 
 // boolean reads an argument of the query.
