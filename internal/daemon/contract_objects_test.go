@@ -18,7 +18,9 @@ import (
 // library is a pair that holds the samples and the synthetic objects that both take, some of them annotated.
 func (c *contract) library(t *testing.T) *pair {
 	t.Helper()
-	p := c.pair(t, func(cfg *config.Config) { cfg.UserMetadata = map[string]int{"Foo": 1100} }, `"UserMetadata": {"Foo": 1100}`)
+	p := c.pair(t, func(cfg *config.Config) {
+		cfg.UserMetadata, cfg.StableAge = map[string]int{"Foo": 1100}, 3600 // nothing becomes stable between two answers
+	}, `"UserMetadata": {"Foo": 1100}`, `"StableAge": 3600`)
 	stored := 0
 	samples := testkit.Samples(t)
 	err := filepath.WalkDir(samples, func(path string, d fs.DirEntry, err error) error {
