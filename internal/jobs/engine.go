@@ -89,6 +89,7 @@ type entry struct {
 
 	durable bool // the Saver holds rec.Data, which is nil then while nobody needs it
 	kept    bool // the end of the job is durable
+	ending  bool // it has just ended by itself: shown as running until that is durable
 	evicted bool // the outputs had to make room
 	gone    bool // subscribers heard that it is forgotten
 	unborn  bool // it is not accepted yet: subscribers do not hear of it
@@ -393,8 +394,11 @@ func (en *entry) info() Info {
 		Created: r.Created, Changed: r.Changed, Taken: now, Runtime: r.Runtime,
 		Attempt: r.Attempt, NextAttempt: r.NextAttempt, UserData: r.UserData, Change: en.change,
 	}
-	if r.State == Running {
+	switch {
+	case r.State == Running:
 		info.Runtime += now.Sub(en.since)
+	case en.ending:
+		info.State, info.ErrorCode, info.ErrorDetails, info.ErrorPayload = Running, CodeSuccess, "", nil
 	}
 	return info
 }

@@ -141,7 +141,7 @@ func (e *Engine) settle(en *entry, v verdict) {
 	}
 	en.beside = false
 	e.move(en, v)
-	if !v.state.Ended() {
+	if en.ending = v.state.Ended(); !en.ending {
 		e.notify(en) // an end is told when it is kept
 	}
 	if v.state == Retry && en.hurried {
@@ -264,7 +264,7 @@ func (e *Engine) toPending(en *entry) {
 		en.timer.Stop()
 		en.timer = nil
 	}
-	en.rec.State, en.rec.Changed, en.kept = Pending, time.Now(), false
+	en.rec.State, en.rec.Changed, en.kept, en.ending = Pending, time.Now(), false, false
 	e.count(en, Pending)
 	e.lane(en).pending.add(en)
 	e.notify(en)
@@ -304,7 +304,7 @@ func (e *Engine) takeState(en *entry) {
 func (e *Engine) announce(en *entry) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	en.kept = en.rec.State.Ended()
+	en.kept, en.ending = en.rec.State.Ended(), false
 	e.notify(en)
 	if e.entries[en.rec.ID] != en && !en.gone {
 		e.notifyGone(en)

@@ -59,7 +59,11 @@ func TestTotalsFollowTheJobs(t *testing.T) {
 		{"cancel", func() error { return e.Cancel(t.Context(), id) }},
 		{"resubmit", func() error { return e.Resubmit(t.Context(), id) }},
 		{"cancel again", func() error { return e.Cancel(t.Context(), id) }},
-		{"cancel the other, the history forgets one", func() error { return e.Cancel(t.Context(), waiting) }},
+		{"cancel the other, the history forgets one", func() error {
+			err := e.Cancel(t.Context(), waiting)
+			reach(t, e, waiting, Failure) // it ran
+			return err
+		}},
 	} {
 		if err := step.do(); err != nil {
 			t.Fatalf("%s: %v", step.name, err)

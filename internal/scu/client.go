@@ -112,7 +112,10 @@ func (c *Client) Release(ctx context.Context) error {
 	if err == nil {
 		err = c.assoc.Release(ctx)
 	}
-	return errors.Join(err, c.assoc.Close())
+	if err = errors.Join(err, c.assoc.Close()); err == nil {
+		_ = c.Wait(ctx) // so that the end it tells of is the release, not the cancel
+	}
+	return err
 }
 
 // Abort ends the association at once; after Release it does nothing.
