@@ -134,8 +134,14 @@ func serve(t testing.TB, ctx context.Context, addr string, cfg scp.Config) (stri
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		if err := scp.NewServer(cfg).Serve(ctx, ln); err != nil {
+		server := scp.NewServer(cfg)
+		if err := server.Serve(ctx, ln); err != nil {
 			t.Errorf("serve: %v", err)
+		}
+		end, stop := context.WithTimeout(context.WithoutCancel(ctx), patience)
+		defer stop()
+		if err := server.Shutdown(end); err != nil { // its associations end with ctx, and then tell the log
+			t.Errorf("associations go on: %v", err)
 		}
 	}()
 	return ln.Addr().String(), done

@@ -25,14 +25,14 @@ func TestLogOfAssociation(t *testing.T) {
 			c := s.dial("CT", nil)
 			var size int
 			for _, broken := range []bool{false, true} {
-				i := phantom.Image{PatientID: "ID-4711", PatientName: "Doe^Jane", Study: "1.2.3", Series: "1.2.3.1", Instance: dicom.NewUID(), Side: 4}
+				i := phantom.Image{PatientID: "ID-WALNUT", PatientName: "Doe^Jane", Study: "1.2.3", Series: "1.2.3.1", Instance: dicom.NewUID(), Side: 4}
 				data, err := i.Dataset()
 				if err != nil {
 					t.Fatal(err)
 				}
 				if broken {
 					data = bytes.Replace(data, []byte("Doe^Jane"), []byte("Doe^Jan\\"), 1)
-					data = data[:bytes.Index(data, []byte("ID-4711"))+3]
+					data = data[:bytes.Index(data, []byte("ID-WALNUT"))+3]
 				} else {
 					size = len(data)
 				}
@@ -50,7 +50,7 @@ func TestLogOfAssociation(t *testing.T) {
 			if want := fmt.Sprintf("stored=1 failed=1 bytes=%d", size); !strings.Contains(log, want) {
 				t.Errorf("no line with %s", want)
 			}
-			for _, text := range []string{"Doe", "Jan", "4711"} {
+			for _, text := range []string{"Doe", "Jan", "WALNUT"} {
 				if strings.Contains(log, text) == masked {
 					t.Errorf("%q in the log: %t", text, !masked)
 				}
