@@ -43,7 +43,7 @@ func Default() *Config {
 		HttpRequestTimeout:           30,
 		HttpMaximumBodySize:          4096,
 		KeepAlive:                    true,
-		KeepAliveTimeout:             1,
+		KeepAliveTimeout:             30,
 		RegisteredUsers:              map[string]string{},
 		SslCertificate:               "certificate.pem",
 		SslMinimumProtocolVersion:    4,

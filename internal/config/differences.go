@@ -17,6 +17,7 @@ func Differences() []Difference {
 		{"HttpBindAddresses", "all", "loopback unless RemoteAccessAllowed", "what is not meant to be reached is not listened on"},
 		{"MaximumPduLength", "16384", "131072", "large objects arrive faster; the peer's limit is kept in any case"},
 		{"RegisteredUsers", "clear text", "clear text or bcrypt", "a file with hashes gives no password away"},
+		{"KeepAliveTimeout", "1", "30", "a client that asks every second does not meet a connection that is just being closed"},
 		{"DicomAlwaysAllowStorageCommitment", "-", "false", "unknown AE titles get 0124H unless it is true"},
 		{"DicomBindAddresses", "-", "all", "the DICOM port on chosen addresses"},
 		{"DicomAcseTimeout", "-", "30", "a peer that connects has to ask for an association within this many seconds"},
