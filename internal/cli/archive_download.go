@@ -3,6 +3,8 @@ package cli
 import (
 	"archive/zip"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -33,7 +35,7 @@ func (d *archiveDownload) run(ctx context.Context) error {
 		if err := os.MkdirAll(d.o.extract, 0o755); err != nil {
 			return err
 		}
-		target = filepath.Join(d.o.extract, ".gantry-archive.zip")
+		target = filepath.Join(d.o.extract, d.spool())
 	}
 	take := d.direct
 	if d.o.async {
@@ -52,6 +54,16 @@ func (d *archiveDownload) run(ctx context.Context) error {
 	x.show.clear()
 	d.result.Files, d.result.Refused = x.files, x.refused
 	return errors.Join(err, os.Remove(target))
+}
+
+// passingName is what the files of an archive begin with that lies in a folder to be extracted there.
+const passingName = ".gantry-archive-"
+
+// spool is the name of that of this request: several may be extracted to one folder at a time.
+func (d *archiveDownload) spool() string {
+	note, _ := json.Marshal(d.note("")) // of texts and truths
+	sum := sha256.Sum256(note)
+	return passingName + hex.EncodeToString(sum[:8]) + ".zip"
 }
 
 func (o *archiveOptions) clientOptions() *clientOptions {

@@ -43,12 +43,12 @@ func (x *extraction) run(ctx context.Context, archive string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, root.Close()) }()
-	x.taken = map[string]bool{strings.ToLower(filepath.Base(archive)): true}
+	x.taken = map[string]bool{}
 	for _, f := range r.File {
 		if err := context.Cause(ctx); err != nil {
 			return err
 		}
-		if err := x.entry(root, f); err != nil {
+		if err := x.entry(ctx, root, f); err != nil {
 			return err
 		}
 		x.show.show("%s written", count(x.files, "file"))
@@ -57,7 +57,7 @@ func (x *extraction) run(ctx context.Context, archive string) (err error) {
 }
 
 // entry writes one file. What is wrong with the entry refuses it; what is wrong with the disk ends the extraction.
-func (x *extraction) entry(root *os.Root, f *zip.File) error {
+func (x *extraction) entry(ctx context.Context, root *os.Root, f *zip.File) error {
 	name, reason := x.judge(f)
 	if reason != "" {
 		x.refuse(f.Name, reason)
@@ -71,7 +71,7 @@ func (x *extraction) entry(root *os.Root, f *zip.File) error {
 			return err
 		}
 	}
-	return x.file(root, f, name)
+	return x.file(ctx, root, f, name)
 }
 
 func (x *extraction) refuse(name, reason string) {
@@ -91,20 +91,28 @@ func (x *extraction) judge(f *zip.File) (name, reason string) {
 		return name, "its name is too long"
 	case !localName(name):
 		return name, "its name leads out of the folder, or is not one that every system takes"
-	case !f.Mode().IsRegular() && !f.Mode().IsDir():
-		return name, "it is neither a file nor a folder"
-	case f.Mode().IsDir():
+	case hasPrefixFold(name, passingName):
+		return name, "downloads that are not complete are called so"
+	case strings.HasSuffix(f.Name, "/") && f.Mode().IsDir():
 		return name, ""
+	case !f.Mode().IsRegular():
+		return name, "it is neither a file nor a folder"
+	case f.Flags&1 != 0:
+		return name, "it is encrypted"
 	}
 	key := strings.ToLower(name)
 	if x.taken[key] {
 		return name, "another entry has the same name"
 	}
 	x.taken[key] = true
-	if f.UncompressedSize64 > uint64(x.limit-x.written) {
+	if f.UncompressedSize64 > uint64(max(x.limit-x.written, 0)) {
 		return name, fmt.Sprintf("more than %s would be written (--max-size)", size(x.limit))
 	}
 	return name, ""
+}
+
+func hasPrefixFold(text, prefix string) bool {
+	return len(text) >= len(prefix) && strings.EqualFold(text[:len(prefix)], prefix)
 }
 
 // localName tells names that stay below a folder on every system.
@@ -154,7 +162,7 @@ func (x *extraction) blame(entry string, err error) error {
 	return err
 }
 
-func (x *extraction) file(root *os.Root, f *zip.File, name string) (err error) {
+func (x *extraction) file(ctx context.Context, root *os.Root, f *zip.File, name string) (err error) {
 	in, err := f.Open()
 	if err != nil {
 		x.refuse(f.Name, err.Error())
@@ -171,10 +179,10 @@ func (x *extraction) file(root *os.Root, f *zip.File, name string) (err error) {
 	if err != nil {
 		return x.blame(f.Name, err)
 	}
-	n, err := io.Copy(out, io.LimitReader(in, int64(f.UncompressedSize64)+1))
+	n, err := io.Copy(out, io.LimitReader(interruptible{ctx, in}, int64(f.UncompressedSize64)+1))
 	x.written += n
 	closed := out.Close()
-	if isZipError(err) || err == nil && n > int64(f.UncompressedSize64) {
+	if context.Cause(ctx) == nil && isZipError(err) || err == nil && n > int64(f.UncompressedSize64) {
 		x.refuse(f.Name, "its bytes are damaged")
 		return errors.Join(closed, root.Remove(local))
 	}
@@ -183,6 +191,19 @@ func (x *extraction) file(root *os.Root, f *zip.File, name string) (err error) {
 	}
 	x.files++
 	return nil
+}
+
+// interruptible reads until ctx is done.
+type interruptible struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (i interruptible) Read(p []byte) (int, error) {
+	if err := context.Cause(i.ctx); err != nil {
+		return 0, err
+	}
+	return i.r.Read(p)
 }
 
 // isZipError tells damage of the archive from trouble with the disk.
