@@ -2,6 +2,7 @@ package storage
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -68,6 +69,13 @@ func (p *pending) find(id index.ID) (index.Blob, bool) {
 	defer p.mu.Unlock()
 	b, ok := p.byID[id]
 	return b, ok
+}
+
+// of tells whether anything of a patient is pending.
+func (p *pending) of(patient index.ID) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.ContainsFunc(p.rows, func(a *arrival) bool { return a.n.Patient == patient })
 }
 
 // state tells how many rows wait, and why they could not be written if they could not.

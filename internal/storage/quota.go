@@ -130,6 +130,13 @@ func (r *room) spare() {
 	r.doomed = index.ID{}
 }
 
+// beingRecycled is the patient that is doomed, if there is one.
+func (r *room) beingRecycled() index.ID {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.doomed
+}
+
 // freed counts what was deleted.
 func (r *room) freed(lists ...[]index.Blob) {
 	r.mu.Lock()

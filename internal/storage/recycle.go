@@ -23,6 +23,11 @@ func (s *Store) makeRoom(ctx context.Context, c *claim) error {
 		return context.Cause(ctx)
 	}
 	defer func() { s.room.recycling <- struct{}{} }()
+	if doomed := s.room.beingRecycled(); doomed != (index.ID{}) { // an attempt before this one failed on the way
+		if err := s.recycle(context.WithoutCancel(ctx), doomed); err != nil {
+			return s.typed("recycle", err)
+		}
+	}
 	for {
 		if ok, err := s.admit(ctx, c); ok || err != nil {
 			return err
@@ -68,6 +73,10 @@ func (s *Store) choose(ctx context.Context, never *index.ID) (victim index.ID, f
 		if passed {
 			wait = settled
 		}
+		if found && err == nil && s.pending.of(victim) { // it was chosen without regard to what came last
+			s.room.spare()
+			found, wait = false, nothingToWaitFor()
+		}
 		if !found || err != nil {
 			return err
 		}
@@ -77,6 +86,13 @@ func (s *Store) choose(ctx context.Context, never *index.ID) (victim index.ID, f
 		s.room.spare()
 	}
 	return victim, found, wait, err
+}
+
+// nothingToWaitFor is closed.
+func nothingToWaitFor() <-chan struct{} {
+	c := make(chan struct{})
+	close(c)
+	return c
 }
 
 // nextToRecycle is candidate as things stand now.
@@ -111,9 +127,9 @@ func (s *Store) candidate(tx index.ReadTx, never *index.ID, busy, storing map[in
 	return id, false, passed, nil
 }
 
-// recycle deletes a patient that was chosen. What comes for it meanwhile waits: it is not to be deleted with the rest.
+// recycle deletes a patient that was chosen. What comes for it meanwhile waits: it is not to be deleted with the rest. That
+// holds after an error, too, as the next start finishes this if nobody does before.
 func (s *Store) recycle(ctx context.Context, patient index.ID) error {
-	defer s.room.spare()
 	d, err := s.remove(ctx, index.Patient, patient)
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return err
@@ -122,7 +138,11 @@ func (s *Store) recycle(ctx context.Context, patient index.ID) error {
 	if d != nil {
 		s.log.Info("recycled a patient to make room", "patient", patient, "instances", d.Instances, "bytes", d.Bytes)
 	}
-	return s.idx.Update(ctx, func(tx index.Tx) error { return tx.DeleteProperty(recyclingProperty) })
+	if err := s.idx.Update(ctx, func(tx index.Tx) error { return tx.DeleteProperty(recyclingProperty) }); err != nil {
+		return err
+	}
+	s.room.spare()
+	return nil
 }
 
 // NextToRecycle tells which patient would be recycled next if the store went beyond its limits now; found is false
