@@ -23,8 +23,11 @@ const (
 	deliverSameThenNew = "same-then-new"
 )
 
-// errNoAssociation means that a report has to go out on the association of its request, and that has ended.
-var errNoAssociation = errors.New("jobkinds: the association of the request has ended, and the peer has no address in DicomModalities; when it asks again it gets the report")
+// These mean that a report has to go out on the association of its request, and that has ended.
+var (
+	errNoAssociation = errors.New("jobkinds: the association of the request has ended, and the peer has no address in DicomModalities; when it asks again it gets the report")
+	errSameOnly      = errors.New("jobkinds: the association of the request has ended, and StorageCommitmentDelivery \"same\" lets its report go out on no other; when the peer asks again it gets the report")
+)
 
 // deliver sends the stored report by the peer's delivery policy and notes that it arrived.
 func (j *commitmentJob) deliver(ctx context.Context, row *index.CommitRequest) error {
@@ -37,6 +40,9 @@ func (j *commitmentJob) deliver(ctx context.Context, row *index.CommitRequest) e
 		return ctx.Err()
 	}
 	err := errNoAssociation
+	if peer.Host != "" && peer.Port != 0 {
+		err = errSameOnly
+	}
 	if policy != deliverNew && same != nil {
 		if err = j.reportOn(ctx, same, row); errors.Is(err, errTrying) {
 			return j.noteAttempt(ctx, err)

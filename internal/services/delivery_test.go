@@ -3,6 +3,7 @@ package services_test
 import (
 	"net"
 	"slices"
+	"strings"
 	"testing"
 
 	"gantry/internal/config"
@@ -121,6 +122,45 @@ func TestCallerWithoutAddressAsksAgain(t *testing.T) {
 	}
 	if again := r.next(t); again.bytes != first.bytes {
 		t.Errorf("another report: %+v", again)
+	}
+}
+
+// Where a report may only go out on an association that has ended, the job says why: by the policy, or for want of an address.
+func TestReportWithoutItsAssociation(t *testing.T) {
+	t.Parallel()
+	for name, x := range map[string]struct {
+		addr   string // of the modality; "": the caller is unknown
+		reason string
+	}{
+		"policy":  {"127.0.0.1:1", `StorageCommitmentDelivery "same"`},
+		"unknown": {"", "no address in DicomModalities"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newSite(t, func(c *config.Config) { c.DicomAlwaysAllowStorageCommitment = true })
+			if x.addr != "" {
+				m := modality(t, "SCU", x.addr)
+				m.StorageCommitmentDelivery = "same"
+				s.know("scu", m)
+			}
+			r := newRequester(t)
+			r.refuse(dimse.Errorf(dimse.StatusProcessingFailure, "not now"))
+			c := s.dial("SCU", r)
+			if err := ask(t, c, "2.25.1", s.putInto(1)); err != nil {
+				t.Fatal(err)
+			}
+			r.next(t)
+			job := s.commitmentJobs()[0]
+			s.reach(job, jobs.Failure)
+			c.Abort()
+			s.restart()
+			if err := s.engine.Resubmit(t.Context(), job); err != nil {
+				t.Fatal(err)
+			}
+			if info := s.reach(job, jobs.Failure); !strings.Contains(info.ErrorDetails, x.reason) {
+				t.Errorf("%s", info.ErrorDetails)
+			}
+		})
 	}
 }
 
