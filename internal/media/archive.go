@@ -51,6 +51,9 @@ func Write(ctx context.Context, w io.Writer, s *storage.Store, p *Plan, o Option
 	go func() {
 		defer close(a.pipe.queue)
 		if produced = a.produce(ctx); produced != nil {
+			if cause := context.Cause(ctx); cause != nil {
+				produced = cause // which what it asked may not tell
+			}
 			cancel(produced)
 		}
 	}()
