@@ -27,6 +27,9 @@ func readers() map[string]func(*Rule, string) error {
 	pattern := func(field func(*Rule) *string) func(*Rule, string) error {
 		return func(r *Rule, v string) error { *field(r) = v; return nil }
 	}
+	title := func(field func(*Rule) *string) func(*Rule, string) error {
+		return func(r *Rule, v string) error { return readTitle(field(r), v) }
+	}
 	point := func(r *Rule, v string) error { return oneOf(&r.Point, v, AtRequest, AtData, AtResponse, AtPDU) }
 	return map[string]func(*Rule, string) error{
 		"delay":   readDelay,
@@ -37,8 +40,8 @@ func readers() map[string]func(*Rule, string) error {
 		"report": readReport,
 		"reason": func(r *Rule, v string) error { return readHex(&r.Reason, v) },
 		"count":  number(func(r *Rule) *int { return &r.Count }),
-		"from":   pattern(func(r *Rule) *string { return &r.From }),
-		"to":     pattern(func(r *Rule) *string { return &r.To }),
+		"from":   title(func(r *Rule) *string { return &r.From }),
+		"to":     title(func(r *Rule) *string { return &r.To }),
 		"class":  readClass, "instance": pattern(func(r *Rule) *string { return &r.Instance }),
 		"after": number(func(r *Rule) *int { return &r.After }),
 		"every": number(func(r *Rule) *int { return &r.Every }),
@@ -105,6 +108,16 @@ func readHex(into *uint16, v string) error {
 		return fmt.Errorf("four hexadecimal digits are expected, such as A700, not %q", v)
 	}
 	*into = uint16(n)
+	return nil
+}
+
+// readTitle reads a pattern of AE titles. Only * stands for nothing.
+func readTitle(into *string, v string) error {
+	const longest = 16 // of the VR AE
+	if n := len(v) - strings.Count(v, "*"); n > longest {
+		return fmt.Errorf("an AE title has at most %d characters, %q would match none", longest, v)
+	}
+	*into = v
 	return nil
 }
 
