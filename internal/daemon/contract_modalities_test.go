@@ -33,6 +33,7 @@ func askModalities(t *testing.T, c *contract) {
 		"POST /modalities/dead/storage-commitment {}", `POST /modalities/dead/storage-commitment {"DicomInstances": [["1.2.3", "1.2.4"]]}`,
 		`POST /modalities/dead/storage-commitment {"DicomInstances": [["", "1.2.4"]]}`, `POST /modalities/dead/storage-commitment {"DicomInstances": [["1"]]}`,
 		`POST /modalities/dead/storage-commitment {"DicomInstances": "x"}`, `POST /modalities/dead/storage-commitment {"DicomInstances": [{"SOPClassUID": "1.2"}]}`,
+		`POST /modalities/dead/storage-commitment {"Resources": ["nope"]}`, `POST /modalities/dead/storage-commitment {"Resources": [""]}`,
 		`POST /modalities/dead/storage-commitment {"Resources": ["{n}"]}`, `POST /modalities/dead/storage-commitment {"Resources": "x"}`,
 		`POST /modalities/dead/storage-commitment {"DicomInstances": [], "Timeout": "x"}`,
 		`POST /modalities/dead/storage-commitment {"DicomInstances": [], "Timeout": -1}`, "POST /modalities/dead/storage-commitment x",

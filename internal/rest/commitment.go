@@ -3,11 +3,13 @@ package rest
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"math"
 	"net/http"
 
 	"gantry/internal/dicom"
 	"gantry/internal/jobkinds"
+	"gantry/internal/jobs"
 	"gantry/internal/storage/index"
 )
 
@@ -149,7 +151,10 @@ func (s *Server) commitmentReferences(ctx context.Context, request *commitmentRe
 	var references []index.Reference
 	if request.Resources != nil {
 		for _, id := range *request.Resources {
-			if _, err := s.resolve(ctx, id); err != nil {
+			var own *apiError
+			if _, err := s.resolve(ctx, id); errors.As(err, &own) { // Orthanc does not tell a malformed id from an unknown one here
+				return nil, &apiError{Code: jobs.CodeUnknownResource, Details: own.Details}
+			} else if err != nil {
 				return nil, err
 			}
 		}
