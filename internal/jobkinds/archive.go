@@ -193,12 +193,12 @@ func (j *archiveJob) Step(ctx context.Context) (jobs.Result, error) {
 
 func (j *archiveJob) toStream(ctx context.Context) error {
 	if j.stream == nil {
-		return jobs.Failf(jobs.CodeCanceled, "the client that the archive was sent to is gone")
+		return jobs.Failf(jobs.CodeCanceled, "the archive was paused, or its daemon ended, while it was sent to its client: ask for it again")
 	}
 	w := j.stream
 	file, ok := w.(rewinder)
 	if !ok {
-		j.stream = nil // what was sent cannot be sent again after a pause
+		j.stream = nil // what was sent cannot be sent again
 	} else if err := rewind(file); err != nil {
 		return err
 	}

@@ -1,9 +1,11 @@
 package rest
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"reflect"
@@ -93,6 +95,29 @@ func TestSynchronousAnswers(t *testing.T) {
 	}
 	if info := s.reach(answer.ID, jobs.Running); info.Priority != 4 || string(info.UserData) != `"mine"` {
 		t.Errorf("%+v", info)
+	}
+}
+
+// Who waits for a job that somebody cancels is told so; for the log of the server nothing has failed.
+func TestCancelledUnderItsCaller(t *testing.T) {
+	t.Parallel()
+	s := serveJobs(t, jobs.Config{})
+	var log bytes.Buffer
+	s.log = slog.New(slog.NewTextHandler(&log, nil))
+	events := s.Jobs.Subscribe(8)
+	defer events.Close()
+	answer := make(chan *httptest.ResponseRecorder, 1)
+	go func() { answer <- s.run(t.Context(), newDeed("Deed"), submission{}) }()
+	id := (<-events.C).ID
+	s.reach(id, jobs.Running)
+	if err := s.Jobs.Cancel(t.Context(), id); err != nil {
+		t.Fatal(err)
+	}
+	if w := <-answer; summary(w.Code, w.Body.String()) != "500 37" {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+	if !strings.Contains(log.String(), "level=INFO") {
+		t.Errorf("a cancelled job is logged as %s", &log)
 	}
 }
 
