@@ -15,15 +15,21 @@ import (
 	"gantry/internal/storage/index"
 )
 
+// putTwenty stores a patient of two studies with ten instances each, and gives the last one.
+func putTwenty(t *testing.T, s *storage.Store) (last *storage.PutResult) {
+	t.Helper()
+	for i := range 20 {
+		last = put(t, s, ct("A", i%2, i%3, i).received(t))
+	}
+	return last
+}
+
 func TestDelete(t *testing.T) {
 	t.Parallel()
 	eachLayout(t, func(t *testing.T, layout string) {
 		dir := t.TempDir()
 		s := open(t, dir, layout)
-		var last *storage.PutResult
-		for i := range 20 {
-			last = put(t, s, ct("A", i%2, i%3, i).received(t))
-		}
+		last := putTwenty(t, s)
 		d, err := s.Delete(t.Context(), index.Instance, last.InstanceID)
 		if err != nil || d.Instances != 1 || d.Remaining == nil || d.Remaining.ID != last.SeriesID {
 			t.Errorf("instance: %+v, %v", d, err)
@@ -54,18 +60,13 @@ func TestDelete(t *testing.T) {
 	})
 }
 
-// Of a deleted patient nothing is left on the disk: not in segments or files, database, write-ahead log or temporary
-// files. Nor of a copy that was replaced.
 // Resources that lie within each other, or are named twice, are deleted once; what is not there stops nothing.
 func TestDeleteAll(t *testing.T) {
 	t.Parallel()
 	eachLayout(t, func(t *testing.T, layout string) {
 		dir := t.TempDir()
 		s := open(t, dir, layout)
-		var last *storage.PutResult
-		for i := range 20 {
-			last = put(t, s, ct("A", i%2, i%3, i).received(t))
-		}
+		last := putTwenty(t, s)
 		other := put(t, s, ct("B", 0, 0, 0).received(t))
 		study := index.Resource{Level: index.Study, ID: last.StudyID}
 		list := []index.Resource{{Level: index.Instance, ID: last.InstanceID}, study, {Level: index.Series, ID: index.ID{1}},
@@ -88,6 +89,8 @@ func TestDeleteAll(t *testing.T) {
 	})
 }
 
+// Of a deleted patient nothing is left on the disk: not in segments or files, database, write-ahead log or temporary
+// files. Nor of a copy that was replaced.
 func TestDeletedPatientIsGoneFromTheDisk(t *testing.T) {
 	t.Parallel()
 	eachLayout(t, func(t *testing.T, layout string) {

@@ -64,7 +64,8 @@ func (s *Store) allGiven(g *segment, given []entry) (bool, error) {
 	s.view.RLock()
 	defer s.view.RUnlock()
 	return !slices.ContainsFunc(table, func(e entry) bool {
-		return e.kind != kindVoid && !(e.object() && (now[e.ref] || s.dead[e.ref]))
+		deleted := e.object() && (now[e.ref] || s.dead[e.ref])
+		return e.kind != kindVoid && !deleted
 	}), nil
 }
 

@@ -30,7 +30,7 @@ func Open(ctx context.Context, dir string, opt Options) (*Store, error) {
 	s.stop = func() {}
 	if err := s.open(ctx); err != nil {
 		s.closed.Store(true)
-		for _, g := range s.segments {
+		for _, g := range slices.Concat(s.segments, s.empty) {
 			err = errors.Join(err, g.close())
 		}
 		return nil, errors.Join(err, s.lock.Unlock())
@@ -72,6 +72,9 @@ func (s *Store) open(ctx context.Context) error {
 	}
 	if err := s.begin(); err != nil {
 		return disk.WriteError("open the log in "+s.dir, err)
+	}
+	if err := s.removeEmpty(); err != nil {
+		return disk.WriteError("clear away empty segments", err)
 	}
 	run, stop := context.WithCancel(context.Background())
 	s.stop = stop
@@ -269,11 +272,12 @@ func (s *Store) dropSources(found []*segment) ([]*segment, error) {
 	return kept, err
 }
 
-// begin makes the newest segment, or a new one, the active segment.
+// begin makes the newest segment, or a new one, the active segment: never one before another that there was, as positions
+// grow.
 func (s *Store) begin() error {
 	if n := len(s.segments); n > 0 {
 		g := s.segments[n-1]
-		if len(g.sources) == 0 && g.end+s.opt.SegmentSize/4 < s.opt.SegmentSize {
+		if g.number == s.number && len(g.sources) == 0 && g.end+s.opt.SegmentSize/4 < s.opt.SegmentSize {
 			table, err := g.entries()
 			if err != nil {
 				return err
@@ -296,6 +300,22 @@ func (s *Store) begin() error {
 	s.insert(g)
 	s.start(g, blockSize)
 	return nil
+}
+
+// removeEmpty removes segments without records, now that there is one with a higher number; and after those for good that
+// such a one stands for.
+func (s *Store) removeEmpty() error {
+	if len(s.empty) == 0 {
+		return nil
+	}
+	err := s.fs.SyncDir(s.segmentDir())
+	for _, g := range s.empty {
+		if err == nil {
+			err = g.remove()
+		}
+	}
+	s.empty = nil
+	return err
 }
 
 func (s *Store) start(g *segment, tail int64) {

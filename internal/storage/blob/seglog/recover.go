@@ -317,18 +317,18 @@ func (r *recovery) finish() error {
 	}
 	kept := s.segments[:0]
 	for _, g := range s.segments {
-		empty := g.end <= blockSize
-		if empty {
-			if err := g.remove(); err != nil {
-				return err
-			}
+		if g.end <= blockSize {
+			s.empty = append(s.empty, g)
 			continue
 		}
 		kept = append(kept, g)
 	}
 	s.segments = kept
 	for _, g := range r.cut {
-		if g.end <= blockSize {
+		if g.end <= blockSize { // it stays until there is one with a higher number
+			if err := errors.Join(g.file.Truncate(blockSize), g.file.Sync()); err != nil {
+				return err
+			}
 			continue
 		}
 		g.users++ // seal ends a use

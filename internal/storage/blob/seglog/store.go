@@ -59,6 +59,7 @@ type Store struct {
 	queue     queue
 	traffic   traffic
 	dirty     []*segment // not known to be synced, oldest first
+	empty     []*segment // found so when it was opened
 	synced    blob.Position
 
 	durable  atomic.Uint64 // bytes reserved since opening up to here are promised
