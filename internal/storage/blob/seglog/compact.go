@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -248,10 +249,11 @@ func (c *compaction) publish() error {
 	s := c.store
 	for i, g := range c.outputs {
 		if i == len(c.outputs)-1 {
-			g.sources = nil
-			for _, v := range c.victims {
-				g.sources = append(g.sources, v.number)
+			sources, err := c.sources()
+			if err != nil {
+				return err
 			}
+			g.sources = sources
 		}
 		g.end = c.endOf(g)
 		if err := g.file.Truncate(g.end); err != nil {
@@ -273,6 +275,26 @@ func (c *compaction) publish() error {
 		}
 	}
 	return nil
+}
+
+// sources names the victims, and those they stand for that somebody still reads.
+func (c *compaction) sources() ([]uint64, error) {
+	s := c.store
+	infos, err := s.fs.List(s.segmentDir())
+	if err != nil {
+		return nil, err
+	}
+	var numbers []uint64
+	for _, v := range c.victims {
+		numbers = append(numbers, v.number)
+		for _, n := range v.sources {
+			name := filepath.Base(s.segmentPath(n))
+			if slices.ContainsFunc(infos, func(i disk.Info) bool { return i.Name == name }) {
+				numbers = append(numbers, n)
+			}
+		}
+	}
+	return numbers, nil
 }
 
 func (c *compaction) endOf(g *segment) int64 {

@@ -75,3 +75,39 @@ func TestPositionsGrow(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// A segment that somebody still reads stays on the disk after a compaction; a kill does not bring it back, though what it was
+// copied to has been compacted again.
+func TestCompactedSegmentStaysGone(t *testing.T) {
+	t.Parallel()
+	dir, d := t.TempDir(), newSimDisk()
+	s, first, _, kept := filled(t, dir, simOptions(t, d))
+	g, _, err := s.lookup(first[0], true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := s.Open(t.Context(), first[3])
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, ref := range first[:2] {
+		blobtest.Remove(t, s, ref)
+		if err := s.Compact(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !s.has(g.number) {
+		t.Fatal("the segment went although it is being read")
+	}
+	d = d.cut(tearNone, nil)
+	_, _ = b.Close(), s.Close()
+	s = openAt(t, dir, simOptions(t, d))
+	if s.has(g.number) {
+		t.Error("the segment is back")
+	}
+	blobtest.Want(t, s, kept, payloadOf(4))
+	blobtest.Want(t, s, first[2], secret)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
