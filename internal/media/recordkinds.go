@@ -96,8 +96,8 @@ var (
 	surface      = &recordKind{name: "SURFACE", keys: identified}
 	tract        = &recordKind{name: "TRACT", keys: identified}
 	annotation   = &recordKind{name: "ANNOTATION", keys: identified}
-	surfaceScan  = &recordKind{name: "SURFACE SCAN", keys: dated}
-	measurement  = &recordKind{name: "MEASUREMENT", keys: dated}
+	surfaceScan  = &recordKind{name: "SURFACE SCAN", keys: contentDate}
+	measurement  = &recordKind{name: "MEASUREMENT", keys: identified}
 	stereometric = &recordKind{name: "STEREOMETRIC"}
 	encapDoc     = &recordKind{name: "ENCAP DOC", keys: []key{{dicom.TagContentDate, dicom.VRDA, mayEmpty},
 		{dicom.TagContentTime, dicom.VRTM, mayEmpty}, {dicom.TagInstanceNumber, dicom.VRIS, aNumber},
@@ -105,7 +105,7 @@ var (
 		{0x00420012, dicom.VRLO, clinical}}}
 	assessment = &recordKind{name: "ASSESSMENT", keys: keys([]key{{0x00080012, dicom.VRDA, aDate},
 		{0x00080013, dicom.VRTM, mayEmpty}}, instanceNumber)}
-	plan         = &recordKind{name: "PLAN", keys: instanceNumber}
+	plan         = &recordKind{name: "PLAN"}
 	radiotherapy = &recordKind{name: "RADIOTHERAPY", keys: keys(instanceNumber, []key{{0x00700081, dicom.VRLO, mayEmpty},
 		{0x00700084, dicom.VRPN, mayEmpty}, {0x30100033, dicom.VRSH, optional}, {0x30100034, dicom.VRLO, optional}})}
 
@@ -133,7 +133,7 @@ var byClass = map[string]*recordKind{
 	"481.10": radiotherapy, "481.11": radiotherapy, "481.12": radiotherapy, "481.13": radiotherapy, "481.14": radiotherapy,
 	"481.15": radiotherapy, "481.16": radiotherapy, "481.17": radiotherapy, "481.18": radiotherapy, "481.19": radiotherapy,
 	"481.20": radiotherapy, "481.21": radiotherapy, "481.22": radiotherapy, "481.25": radiotherapy,
-	"11.": presentation, "9.": waveform, "88.": srDocument, "88.59": keyObject, "79.1": srDocument, "78.6": srDocument,
+	"11.": presentation, "131": presentation, "9.": waveform, "88.": srDocument, "88.59": keyObject, "79.1": srDocument, "78.6": srDocument,
 	"4.2": spectroscopy, "66": rawData, "66.1": registration, "66.3": registration, "66.2": fiducial, "66.5": surface,
 	"66.6": tract, "67": valueMap, "68.": surfaceScan, "77.1.5.3": stereometric, "78.": measurement, "80.1": measurement,
 	"104.": encapDoc, "90.1": assessment, "91.1": annotation,
