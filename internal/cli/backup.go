@@ -64,7 +64,7 @@ func runBackup(ctx context.Context, o *backupOptions, dir string) (err error) {
 	r := backupResult{Folder: dir, Seconds: o.env.Now().Sub(began).Seconds(), Bytes: folderSize(dir)}
 	err = s.View(ctx, func(tx index.ReadTx) error {
 		held, err := tx.Statistics()
-		r.Instances = int64(held.Instances)
+		r.Instances = held.Instances
 		return err
 	})
 	switch {
@@ -73,7 +73,8 @@ func runBackup(ctx context.Context, o *backupOptions, dir string) (err error) {
 	case o.json:
 		return writeJSON(o.env, r)
 	}
-	_, err = fmt.Fprintf(o.env.Stdout, "%s backed up into %s: %s in %.2f s\n", count(int(r.Instances), "instance"), dir, size(r.Bytes), r.Seconds)
+	_, err = fmt.Fprintf(o.env.Stdout, "%s backed up into %s: %s in %.2f s\n", count(int(r.Instances), "instance"), dir,
+		size(r.Bytes), r.Seconds)
 	return err
 }
 

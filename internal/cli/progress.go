@@ -63,7 +63,8 @@ func (p *progress) add(bytes int64, objects int) {
 		_ = p.bar.Add64(p.bytes) // it fails only where there is more than was announced
 		p.bytes = 0
 		p.bar.Describe(fmt.Sprintf("%d/%d", p.done, p.total))
-		_, _ = fmt.Fprint(p.w, clearLine+cut(strings.TrimSpace(p.bar.String()), p.wide-1)) // a terminal that cannot be written to is no error of the transfer
+		// A terminal that cannot be written to is no error of the transfer.
+		_, _ = fmt.Fprint(p.w, clearLine+cut(strings.TrimSpace(p.bar.String()), p.wide-1))
 	}
 }
 

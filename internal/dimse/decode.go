@@ -25,7 +25,8 @@ func (e *CommandError) Error() string {
 
 // DecodeCommand reads a command set (PS3.7 6.3.1). It is strict about what could lead astray and tolerant of the
 // rest: the group length is not needed, elements that are unknown, retired or out of order are passed over, text may be
-// padded by anything. UIDs are taken as they come, whatever their length: it is for the service to refuse them. The error is a *CommandError; what was read before it is returned too.
+// padded by anything. UIDs are taken as they come, whatever their length: it is for the service to refuse them. The error
+// is a *CommandError; what was read before it is returned too.
 func DecodeCommand(b []byte) (*Command, error) {
 	c := new(Command)
 	return c, c.decode(b, nil)

@@ -33,8 +33,8 @@ func readRevision(name, text string) (string, error) {
 // revisionCheck refuses a change to what has another revision than the one expected.
 type revisionCheck func(revision int64, md5 [16]byte) error
 
-// precondition reads If-Match; an empty one is no revision, but the sign of a client that has lost it. The function it returns refuses a change to what has another revision, and with the option
-// CheckRevisions one that names none.
+// precondition reads If-Match; an empty one is no revision, but the sign of a client that has lost it. The function it
+// returns refuses a change to what has another revision, and with the option CheckRevisions one that names none.
 func (s *Server) precondition(c *Call) (check revisionCheck, err error) {
 	want := ""
 	if given := c.Request.Header.Values("If-Match"); len(given) > 0 {

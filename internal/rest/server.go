@@ -75,8 +75,12 @@ func (s *Server) EndStreams() { s.endStreams.Do(func() { close(s.stopping) }) }
 
 // New returns the handler of the whole API.
 func New(deps Deps) *Server {
-	s := &Server{Deps: deps, tree: newTree(routes()), log: deps.Logger, texts: newTextBudget(), stopping: make(chan struct{}), scripts: make(chan struct{}, 1), unzips: semaphore.NewWeighted(maximumUnzips), decodes: semaphore.NewWeighted(2), arrays: semaphore.NewWeighted(arrayBudget),
-		guard: newOriginGuard(deps.Config.RemoteAccessAllowed, deps.Config.HttpAllowedHosts)}
+	s := &Server{
+		Deps: deps, tree: newTree(routes()), log: deps.Logger, stopping: make(chan struct{}), scripts: make(chan struct{}, 1),
+		texts: newTextBudget(), unzips: semaphore.NewWeighted(maximumUnzips), decodes: semaphore.NewWeighted(2),
+		arrays: semaphore.NewWeighted(arrayBudget),
+		guard:  newOriginGuard(deps.Config.RemoteAccessAllowed, deps.Config.HttpAllowedHosts),
+	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}

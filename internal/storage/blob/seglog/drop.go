@@ -27,14 +27,15 @@ func (s *Store) drop(g *segment, given []entry) (bool, error) {
 	if all, err := s.allGiven(g, given); !all || err != nil {
 		return false, err
 	}
+	if err := s.removePayloads(g, given); errors.Is(err, errGone) {
+		return false, nil
+	} else if err != nil {
+		return false, err
+	}
 	if ok, err := g.retire(); !ok || err != nil {
 		return false, err
 	}
 	defer g.removing.Unlock()
-	if err := s.removePayloads(given); err != nil {
-		g.keep()
-		return false, err
-	}
 	table := tablePath(s.segmentPath(g.number))
 	if err := s.takeName(g); err != nil {
 		g.keep()
@@ -141,21 +142,29 @@ func (s *Store) erase(g *segment, table string) error {
 	return s.fs.SyncDir(s.segmentDir())
 }
 
-// removePayloads removes the files of those of the objects that have one, for good: no record will name them any more.
-func (s *Store) removePayloads(given []entry) error {
+// removePayloads removes the files of those of the objects that have one, for good: no record will name them any more. Until
+// then their headers say that they are gone.
+func (s *Store) removePayloads(g *segment, given []entry) error {
+	large := slices.DeleteFunc(slices.Clone(given), func(e entry) bool { return e.flags&flagLarge == 0 })
+	if len(large) == 0 {
+		return nil
+	}
+	f, err := g.use()
+	if err != nil {
+		return err
+	}
 	folders := map[string]bool{}
-	for i := range given {
-		e := &given[i]
-		if e.flags&flagLarge == 0 {
-			continue
+	for _, e := range large {
+		if _, err = s.overwrite(g, f, e); err != nil {
+			break
 		}
 		path := s.payloadPath(e.ref.Key, e.kind, e.flags)
-		if err := ignoreMissing(s.fs.Remove(path)); err != nil {
-			return err
+		if err = ignoreMissing(s.fs.Remove(path)); err != nil { // what a damaged header named, too
+			break
 		}
 		folders[filepath.Dir(path)] = true
 	}
-	return s.syncFolders(folders)
+	return errors.Join(err, g.release(), s.syncFolders(folders))
 }
 
 func (s *Store) syncFolders(folders map[string]bool) (err error) {
