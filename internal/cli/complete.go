@@ -9,7 +9,9 @@ import (
 	"time"
 
 	"gantry/internal/apiclient"
+	"gantry/internal/daemon"
 	"gantry/internal/dicom/dict"
+	"gantry/internal/faults"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -35,13 +37,14 @@ func fromDaemon(env *Env, ask func(ctx context.Context, c *apiclient.Client, arg
 	}
 }
 
-// completeJob offers the jobs of the running daemon for argument number at (-1: all of them); files for those after it.
-func completeJob(env *Env, at int) completion {
+// completeJob offers those jobs of the running daemon that the command takes, for argument number at (-1: all of them);
+// files for those after it.
+func completeJob(env *Env, at int, takes func(*apiclient.Job) bool) completion {
 	jobs := fromDaemon(env, func(ctx context.Context, c *apiclient.Client, args []string) (offers []string) {
 		list, _ := c.Jobs(ctx, apiclient.JobFilter{})
 		sortJobs(list)
 		for i := range list {
-			if j := &list[i]; !slices.Contains(args, j.ID) {
+			if j := &list[i]; takes(j) && !slices.Contains(args, j.ID) {
 				offers = append(offers, fmt.Sprintf("%s\t%s %s %d %%", j.ID, j.Type, j.State, j.Progress))
 			}
 		}
@@ -53,6 +56,32 @@ func completeJob(env *Env, at int) completion {
 		}
 		return jobs(cmd, args, typed)
 	}
+}
+
+// anyJob is for commands that take all of them.
+func anyJob(*apiclient.Job) bool { return true }
+
+// openJob is for commands that take those that have not ended.
+func openJob(j *apiclient.Job) bool { return !j.Ended() }
+
+// jobIn is for commands that take the jobs in some states.
+func jobIn(states ...string) func(*apiclient.Job) bool {
+	return func(j *apiclient.Job) bool { return slices.Contains(states, j.State) }
+}
+
+// completeJobTypes offers the types that jobs may have: what is typed may be a list.
+func completeJobTypes(_ *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
+	before := typed[:strings.LastIndexByte(typed, ',')+1]
+	offers := daemon.JobKinds()
+	for i, kind := range offers {
+		offers[i] = before + kind
+	}
+	return offers, cobra.ShellCompDirectiveNoFileComp
+}
+
+// completeRule offers the words that a fault rule may go on with. A rule is one argument, in quotation marks.
+func completeRule(_ *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
+	return faults.Complete(typed), cobra.ShellCompDirectiveNoSpace | cobra.ShellCompDirectiveNoFileComp
 }
 
 // completeResource offers the studies of the running daemon.

@@ -89,6 +89,7 @@ func TestCommitmentRequestsOfTheDaemon(t *testing.T) {
 		{"status 2.25.3 --json", 1, `"FailureReason": 274`, "1 instance not committed"},
 		{"status 2.25.9", 6, "", "gantry: no such request\n        \"gantry stgcmt list\""},
 		{"remove 2.25.2", 0, "deleted what was committed in 2.25.2", ""},
+		{"remove 2.25.2 --json", 0, "\"Deleted\": [", ""},
 		{"remove 2.25.1", 4, "", "still pending"},
 		{"remove 2.25.3", 1, "", "1 instance not committed"},
 		{"status 2.25.5", 4, "2.25.5 at PACS: Timeout", "no report came before the deadline"},
@@ -112,7 +113,7 @@ func TestCommitmentRequestsOfTheDaemon(t *testing.T) {
 			t.Errorf("%s: code %d, want %d\nstdout %s\nstderr %s", test.args, o.code, test.code, o.stdout, o.stderr)
 		}
 	}
-	if len(*removed) != 1 {
+	if len(*removed) != 2 {
 		t.Errorf("removed %v", *removed)
 	}
 }
@@ -176,6 +177,8 @@ func TestCompletionOfFixedValues(t *testing.T) {
 		"archive --output|":                 ":0\n",
 		"archive --extract|":                ":16\n",
 		"stgcmt request A@h:1|CTImageStora": "CTImageStorage=\n:6\n",
+		"jobs list --type|":                 "Archive\nDicomModalityStore\nMedia\nStorageCommitmentScp\nStorageCommitmentScu\n:4\n",
+		"faults add|commitment report=f":    "commitment report=failed\ncommitment report=forged\n:6\n",
 		"stgcmt request A@h:1|a":            ":0\n",
 	} {
 		before, typed, _ := strings.Cut(args, "|")

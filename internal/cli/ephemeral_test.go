@@ -195,6 +195,9 @@ func TestStaleFolders(t *testing.T) {
 	}
 }
 
+// squeezed is JSON without blanks.
+func squeezed(text string) string { return strings.Join(strings.Fields(text), "") }
+
 func TestFaultsCommand(t *testing.T) {
 	t.Parallel()
 	p, _ := ephemeral(t, t.TempDir(), "--faults")
@@ -212,6 +215,22 @@ func TestFaultsCommand(t *testing.T) {
 	}
 	run(t, environ, "faults", "clear", "1").want(t, 0)
 	run(t, environ, "faults", "clear", "1").want(t, 6)
+	if o := run(t, environ, "faults", "add", "find abort", "--json").want(t, 0); squeezed(o.stdout) != `[{"ID":"3","Rule":"findabort"}]` {
+		t.Errorf("%q", o.stdout)
+	}
+	if o := run(t, environ, "faults", "clear", "2", "--json").want(t, 0); squeezed(o.stdout) != `["2"]` {
+		t.Errorf("%q", o.stdout)
+	}
+	run(t, environ, "faults", "add", "get abort").want(t, 0)
+	if o := run(t, environ, "faults", "clear", "--json").want(t, 0); squeezed(o.stdout) != `["3","4"]` {
+		t.Errorf("%q", o.stdout)
+	}
+	for name, enabled := range map[string]string{"on": "true", "off": "false"} {
+		want := `{"URL":"` + p.Url + `","Enabled":` + enabled + `}`
+		if o := run(t, environ, "metrics", name, "--json").want(t, 0); squeezed(o.stdout) != want {
+			t.Errorf("%q, want %s", o.stdout, want)
+		}
+	}
 	run(t, environ, "faults", "clear").want(t, 0)
 	if o := run(t, environ, "faults", "list", "--json").want(t, 0); strings.TrimSpace(o.stdout) != "[]" {
 		t.Errorf("%q", o.stdout)

@@ -2,9 +2,12 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 
+	"gantry/internal/apiclient"
 	"gantry/internal/faults"
 
 	"github.com/spf13/cobra"
@@ -93,21 +96,26 @@ func runFaultsList(ctx context.Context, o *daemonCommand) error {
 }
 
 func newFaultsAddCommand(env *Env) *cobra.Command {
-	o := daemonOptions{env: env}
+	o := daemonCommand{daemonOptions: daemonOptions{env: env}}
 	cmd := &cobra.Command{
 		Use:   "add RULE...",
 		Short: "Add faults",
 		Long:  long("Add faults to a running daemon and print their ids.\n\n" + faultsHelp),
 		Example: "  gantry faults add 'store status=A700 from=MODALITY1 after=3 times=2'\n" +
 			"  gantry faults add 'association refuse=3 class=CT* once' 'commitment report=late delay=30s'",
-		Args: wants("RULE..."),
-		RunE: func(cmd *cobra.Command, args []string) error { return runFaultsAdd(cmd.Context(), &o, args) },
+		Args:              wants("RULE..."),
+		ValidArgsFunction: completeRule,
+		RunE:              func(cmd *cobra.Command, args []string) error { return runFaultsAdd(cmd.Context(), &o, args) },
 	}
 	o.register(cmd)
+	cmd.Flags().BoolVar(&o.json, "json", false, "print the result as JSON")
 	return cmd
 }
 
-func runFaultsAdd(ctx context.Context, o *daemonOptions, rules []string) error {
+// addedFault is what --json shows of a rule that was added.
+type addedFault struct{ ID, Rule string }
+
+func runFaultsAdd(ctx context.Context, o *daemonCommand, rules []string) error {
 	for _, text := range rules {
 		if _, err := faults.Parse(text); err != nil {
 			return faultUsage("RULE", err)
@@ -117,20 +125,28 @@ func runFaultsAdd(ctx context.Context, o *daemonOptions, rules []string) error {
 	if err != nil {
 		return err
 	}
+	added := []addedFault{}
 	for _, text := range rules {
-		id, err := c.AddFault(ctx, text)
-		if err != nil {
-			return err
+		id, addErr := c.AddFault(ctx, text)
+		if err = addErr; err != nil {
+			break
+		}
+		added = append(added, addedFault{id, text})
+		if o.json {
+			continue
 		}
 		if _, err := fmt.Fprintln(o.env.Stdout, id); err != nil {
 			return err
 		}
 	}
-	return nil
+	if o.json && len(added) > 0 {
+		err = errors.Join(writeJSON(o.env, added), err)
+	}
+	return err
 }
 
 func newFaultsClearCommand(env *Env) *cobra.Command {
-	o := daemonOptions{env: env}
+	o := daemonCommand{daemonOptions: daemonOptions{env: env}}
 	cmd := &cobra.Command{
 		Use:               "clear [ID...]",
 		Short:             "Remove faults, all if none is named",
@@ -140,24 +156,43 @@ func newFaultsClearCommand(env *Env) *cobra.Command {
 		RunE:              func(cmd *cobra.Command, args []string) error { return runFaultsClear(cmd.Context(), &o, args) },
 	}
 	o.register(cmd)
+	cmd.Flags().BoolVar(&o.json, "json", false, "print the ids of those removed as JSON")
 	return cmd
 }
 
-func runFaultsClear(ctx context.Context, o *daemonOptions, ids []string) error {
+func runFaultsClear(ctx context.Context, o *daemonCommand, ids []string) error {
+	if slices.Contains(ids, "") {
+		return usagef("an id is empty")
+	}
 	c, err := o.client()
 	if err != nil {
 		return err
 	}
+	removed := []string{}
 	if len(ids) == 0 {
-		return c.RemoveFault(ctx, "")
+		removed, err = clearFaults(ctx, c)
 	}
 	for _, id := range ids {
-		if id == "" {
-			return usagef("an id is empty")
+		if err = c.RemoveFault(ctx, id); err != nil {
+			break
 		}
-		if err := c.RemoveFault(ctx, id); err != nil {
-			return err
-		}
+		removed = append(removed, id)
 	}
-	return nil
+	if o.json && (err == nil || len(removed) > 0) {
+		err = errors.Join(writeJSON(o.env, removed), err)
+	}
+	return err
+}
+
+// clearFaults removes all faults and returns their ids.
+func clearFaults(ctx context.Context, c *apiclient.Client) ([]string, error) {
+	list, err := c.Faults(ctx)
+	if err != nil {
+		return nil, err
+	}
+	ids := make([]string, len(list))
+	for i, f := range list {
+		ids[i] = f.ID
+	}
+	return ids, c.RemoveFault(ctx, "")
 }

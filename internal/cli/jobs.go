@@ -64,6 +64,7 @@ func newJobsListCommand(env *Env) *cobra.Command {
 	f.StringSliceVar(&o.types, "type", nil, "only jobs of these `types`, such as DicomModalityStore or Archive")
 	f.StringVar(&o.since, "since", "", "only jobs whose state has changed since this `time`: 90m ago, or 2026-01-31T08:00")
 	f.IntVar(&o.limit, "limit", 0, "only the newest `N`")
+	completeFlag(cmd, "type", completeJobTypes)
 	completeFlag(cmd, "state", cobra.FixedCompletions(jobStates(), cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
@@ -156,7 +157,7 @@ func newJobsShowCommand(env *Env) *cobra.Command {
 		Long:              long("Show all that the running daemon knows of jobs.\n\n" + shortIDs),
 		Example:           "  gantry jobs show 3f2a\n  gantry jobs show 3f2a --json",
 		Args:              wants("ID..."),
-		ValidArgsFunction: completeJob(env, -1),
+		ValidArgsFunction: completeJob(env, -1, anyJob),
 		RunE:              func(cmd *cobra.Command, args []string) error { return runJobsShow(cmd.Context(), &o, args) },
 	}
 	o.register(cmd)

@@ -16,16 +16,17 @@ import (
 // jobControl is one of the calls that change the state of jobs.
 type jobControl struct {
 	verb, short, more string
-	done              string // "cancelled"
-	only              string // the state it needs, in words; "": any
+	done              string                    // "cancelled"
+	only              string                    // the state it needs, in words; "": any
+	takes             func(*apiclient.Job) bool // those on which it has an effect
 }
 
 func jobControls() []jobControl {
 	return []jobControl{
-		{"cancel", "Cancel jobs", "A job that runs ends within a second; one that has ended stays as it is.", "cancelled", ""},
-		{"pause", "Pause jobs", "A job that runs pauses within a second, in the middle of a transfer too.\nIt stays paused over a restart.", "paused", ""},
-		{"resume", "Go on with paused jobs", "", "resumed", "a paused job can be resumed"},
-		{"resubmit", "Run failed jobs again", "A cancelled job counts as failed.", "resubmitted", "a failed job can be resubmitted"},
+		{"cancel", "Cancel jobs", "A job that runs ends within a second; one that has ended stays as it is.", "cancelled", "", openJob},
+		{"pause", "Pause jobs", "A job that runs pauses within a second, in the middle of a transfer too.\nIt stays paused over a restart.", "paused", "", jobIn("Pending", "Running", "Retry")},
+		{"resume", "Go on with paused jobs", "", "resumed", "a paused job can be resumed", jobIn("Paused")},
+		{"resubmit", "Run failed jobs again", "A cancelled job counts as failed.", "resubmitted", "a failed job can be resubmitted", jobIn("Failure")},
 	}
 }
 
@@ -38,7 +39,7 @@ func newJobsControlCommand(env *Env, call jobControl) *cobra.Command {
 		Long:              long(text + shortIDs),
 		Example:           "  gantry jobs " + call.verb + " 3f2a",
 		Args:              wants("ID..."),
-		ValidArgsFunction: completeJob(env, -1),
+		ValidArgsFunction: completeJob(env, -1, call.takes),
 		RunE:              func(cmd *cobra.Command, args []string) error { return runJobsControl(cmd.Context(), &o, call, args) },
 	}
 	o.register(cmd)
@@ -123,7 +124,7 @@ order in which they were made.
 ` + shortIDs),
 		Example:           "  gantry jobs priority 3f2a 10\n  gantry jobs priority 3f2a -- -1",
 		Args:              wants("ID", "NUMBER"),
-		ValidArgsFunction: completeJob(env, 0),
+		ValidArgsFunction: completeJob(env, 0, openJob),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return runJobsPriority(cmd.Context(), &o, args[0], args[1])
 		},

@@ -26,7 +26,7 @@ FILE under a name that ends in .part. A FILE that is there is left alone without
 ` + shortIDs),
 		Example:           "  gantry jobs output 3f2a study.zip\n  gantry jobs output 3f2a - | bsdtar -tf -",
 		Args:              wants("ID", "FILE"),
-		ValidArgsFunction: completeJob(env, 0),
+		ValidArgsFunction: completeJob(env, 0, jobIn("Success")),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return runJobsOutput(cmd.Context(), &o, args[0], args[1])
 		},

@@ -255,6 +255,44 @@ func TestShortIDs(t *testing.T) {
 	}
 }
 
+// The shell is offered the jobs that a command has an effect on, and no others.
+func TestCompletionOfJobsByState(t *testing.T) {
+	t.Parallel()
+	d := serveJobs(t, plainly)
+	succeeded, _ := d.finished(10)
+	running := d.submit(&deed{done: make(chan struct{})})
+	for state := jobs.Pending; state != jobs.Running; {
+		info, changed, err := d.engine.Watch(running)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if state = info.State; state != jobs.Running {
+			<-changed
+		}
+	}
+	pending, paused, failed := d.submit(&deed{done: make(chan struct{})}), d.submit(&deed{done: make(chan struct{})}), d.submit(&deed{done: make(chan struct{})})
+	run(t, d.environ, "jobs", "pause", paused).want(t, 0)
+	run(t, d.environ, "jobs", "cancel", failed).want(t, 0)
+	names := map[string]string{running: "running", pending: "pending", paused: "paused", failed: "failed", succeeded: "succeeded"}
+	for verb, want := range map[string]string{
+		"cancel": "paused pending running", "pause": "pending running", "resume": "paused", "resubmit": "failed",
+		"output": "succeeded", "priority": "paused pending running", "show": "failed paused pending running succeeded",
+	} {
+		out := run(t, d.environ, "__complete", "jobs", verb, "").want(t, 0)
+		var offered []string
+		for line := range strings.Lines(out.stdout) {
+			id, _, _ := strings.Cut(line, "\t")
+			if name := names[id]; name != "" {
+				offered = append(offered, name)
+			}
+		}
+		slices.Sort(offered)
+		if got := strings.Join(offered, " "); got != want {
+			t.Errorf("%s: %s, want %s", verb, got, want)
+		}
+	}
+}
+
 // tty is a terminal that tells what is written on it.
 type tty struct{ writes chan string }
 

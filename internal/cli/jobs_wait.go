@@ -27,7 +27,7 @@ failed or was cancelled, 4 the time limit came first, 6 there is no such job.
 ` + shortIDs),
 		Example:           "  gantry jobs wait 3f2a --timeout 10m && gantry jobs output 3f2a study.zip",
 		Args:              wants("ID..."),
-		ValidArgsFunction: completeJob(env, -1),
+		ValidArgsFunction: completeJob(env, -1, anyJob),
 		RunE:              func(cmd *cobra.Command, args []string) error { return runJobsWait(cmd.Context(), &o, args) },
 	}
 	o.register(cmd)

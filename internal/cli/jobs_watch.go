@@ -25,7 +25,7 @@ func newJobsWatchCommand(env *Env) *cobra.Command {
 ` + shortIDs),
 		Example:           "  gantry jobs watch\n  gantry jobs watch 3f2a",
 		Args:              wants("[ID...]"),
-		ValidArgsFunction: completeJob(env, -1),
+		ValidArgsFunction: completeJob(env, -1, anyJob),
 		RunE:              func(cmd *cobra.Command, args []string) error { return runJobsWatch(cmd.Context(), &o, args) },
 	}
 	o.register(cmd)

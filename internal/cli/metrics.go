@@ -42,7 +42,7 @@ Prometheus gets from /tools/metrics-prometheus; --raw prints them as it does.`),
 
 // newMetricsSwitch is `metrics on` or `metrics off`.
 func newMetricsSwitch(env *Env, name string, on bool) *cobra.Command {
-	o := daemonOptions{env: env}
+	o := daemonCommand{daemonOptions: daemonOptions{env: env}}
 	cmd := &cobra.Command{
 		Use:     name,
 		Short:   "Switch the collection " + name,
@@ -57,11 +57,18 @@ func newMetricsSwitch(env *Env, name string, on bool) *cobra.Command {
 			if err := c.EnableMetrics(cmd.Context(), on); err != nil {
 				return err
 			}
+			if o.json {
+				return writeJSON(env, struct {
+					URL     string
+					Enabled bool
+				}{c.URL(), on})
+			}
 			_, err = fmt.Fprintf(env.Stdout, "metrics of %s are %s\n", c.URL(), name)
 			return err
 		},
 	}
 	o.register(cmd)
+	cmd.Flags().BoolVar(&o.json, "json", false, "print the result as JSON")
 	return cmd
 }
 

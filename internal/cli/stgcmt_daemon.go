@@ -194,6 +194,7 @@ it while the report is pending, and when anything failed.`),
 		RunE:              func(cmd *cobra.Command, args []string) error { return runRemove(cmd.Context(), &o, args[0]) },
 	}
 	o.register(cmd)
+	cmd.Flags().BoolVar(&o.json, "json", false, "print the instances deleted as JSON")
 	return cmd
 }
 
@@ -205,13 +206,21 @@ func runRemove(ctx context.Context, o *daemonCommand, uid string) error {
 	if err != nil {
 		return err
 	}
-	if r, err := c.Commitment(ctx, uid); err != nil {
+	r, err := c.Commitment(ctx, uid)
+	if err != nil {
 		return err
-	} else if err := reportFailure(r); err != nil {
+	}
+	if err := reportFailure(r); err != nil {
 		return err
 	}
 	if err := c.RemoveCommitted(ctx, uid); err != nil {
 		return err
+	}
+	if o.json {
+		return writeJSON(o.env, struct {
+			ID, RemoteAET string
+			Deleted       []apiclient.Instance
+		}{uid, r.RemoteAET, r.Success})
 	}
 	_, err = fmt.Fprintf(o.env.Stdout, "deleted what was committed in %s\n", uid)
 	return err

@@ -30,7 +30,7 @@ func readers() map[string]func(*Rule, string) error {
 	title := func(field func(*Rule) *string) func(*Rule, string) error {
 		return func(r *Rule, v string) error { return readTitle(field(r), v) }
 	}
-	point := func(r *Rule, v string) error { return oneOf(&r.Point, v, AtRequest, AtData, AtResponse, AtPDU) }
+	point := func(r *Rule, v string) error { return oneOf(&r.Point, v, points()...) }
 	return map[string]func(*Rule, string) error{
 		"delay":   readDelay,
 		"status":  func(r *Rule, v string) error { return readHex(&r.Status, v) },
@@ -183,11 +183,17 @@ func readRefuse(r *Rule, v string) error {
 	return nil
 }
 
+func points() []Point { return []Point{AtRequest, AtData, AtResponse, AtPDU} }
+
+func kinds() []Kind {
+	return []Kind{Failed, WrongSOP, Partial, Extra, Duplicate, Late, Forged, Missing}
+}
+
 func readReport(r *Rule, v string) error {
 	if r.Reason == 0 {
 		r.Reason = defaultReason
 	}
-	return oneOf(&r.Report, v, Failed, WrongSOP, Partial, Extra, Duplicate, Late, Forged, Missing)
+	return oneOf(&r.Report, v, kinds()...)
 }
 
 // readClass takes a UID or a keyword of the dictionary, with wildcards.
