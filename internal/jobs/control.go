@@ -170,7 +170,7 @@ func (e *Engine) control(ctx context.Context, id string, change func(*entry) err
 		return err
 	}
 	if changed.ended {
-		defer e.announce(en)
+		defer e.announce(en, changed.ends)
 	}
 	return e.saves.flush(ctx, id)
 }
@@ -179,6 +179,7 @@ func (e *Engine) control(ctx context.Context, id string, change func(*entry) err
 type alteration struct {
 	any   bool // there is something to keep
 	ended bool
+	ends  int // how often it has
 }
 
 // alter changes a job under the lock, which is free again when code of the job panics.
@@ -198,7 +199,7 @@ func (e *Engine) alter(id string, change func(*entry) error) (en *entry, changed
 	if !same {
 		e.notify(en)
 	}
-	return en, alteration{!same || en.asked() != wished, en.rec.State.Ended()}, err
+	return en, alteration{!same || en.asked() != wished, en.rec.State.Ended(), en.ends}, err
 }
 
 func (e *Engine) dropFromHistory(en *entry) {

@@ -88,7 +88,8 @@ type entry struct {
 	place   *list.Element // among those of its kind that have not ended
 
 	durable bool // the Saver holds rec.Data, which is nil then while nobody needs it
-	kept    bool // the end of the job is durable
+	ends    int  // how often it has ended
+	kept    bool // the last end is durable
 	ending  bool // it has just ended by itself: shown as running until that is durable
 	evicted bool // the outputs had to make room
 	gone    bool // subscribers heard that it is forgotten
@@ -384,7 +385,7 @@ func (e *Engine) wait(ctx context.Context, en *entry) (Info, error) {
 	}
 }
 
-// info and watch expect Engine.mu to be held.
+// info, shown and watch expect Engine.mu to be held.
 func (en *entry) info() Info {
 	now := time.Now()
 	r := &en.rec
@@ -398,9 +399,17 @@ func (en *entry) info() Info {
 	case r.State == Running:
 		info.Runtime += now.Sub(en.since)
 	case en.ending:
-		info.State, info.ErrorCode, info.ErrorDetails, info.ErrorPayload = Running, CodeSuccess, "", nil
+		info.State, info.ErrorCode, info.ErrorDetails, info.ErrorPayload = en.shown(), CodeSuccess, "", nil
 	}
 	return info
+}
+
+// shown is the state that users see.
+func (en *entry) shown() State {
+	if en.ending {
+		return Running
+	}
+	return en.rec.State
 }
 
 func (en *entry) watch() <-chan struct{} {

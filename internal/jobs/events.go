@@ -94,10 +94,10 @@ func (e *Engine) notify(en *entry) {
 		return
 	}
 	now := time.Since(e.began) // whatever the clock is set to
-	if en.rec.State == en.toldState && now-en.told < progressInterval {
+	if en.shown() == en.toldState && now-en.told < progressInterval {
 		return
 	}
-	en.told, en.toldState = now, en.rec.State
+	en.told, en.toldState = now, en.shown()
 	e.emit(Event{Info: en.info()})
 }
 

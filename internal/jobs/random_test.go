@@ -118,7 +118,7 @@ func (l *lives) submit() {
 
 func (l *lives) call() {
 	ctx := context.Background()
-	call := rapid.SampledFrom([]string{"submit", "submit", "pause", "resume", "cancel", "priority", "stop", "kill"}).Draw(l.t, "call")
+	call := rapid.SampledFrom([]string{"submit", "submit", "pause", "resume", "cancel", "priority", "aside", "resubmit", "stop", "kill"}).Draw(l.t, "call")
 	switch call {
 	case "submit":
 		l.submit()
@@ -146,6 +146,13 @@ func (l *lives) call() {
 		l.cancelled[id] = true
 	case "priority":
 		_ = l.engine.SetPriority(ctx, id, 2)
+	case "resubmit":
+		_ = l.engine.Resubmit(ctx, id)
+	case "aside":
+		l.engine.mu.Lock()
+		aside := Handle{l.engine, l.engine.entries[id]}
+		l.engine.mu.Unlock()
+		aside.StepAside()
 	}
 }
 
@@ -186,6 +193,9 @@ func TestRandomLives(t *testing.T) {
 			l.settle(id)
 		}
 		l.stop()
+		if n := l.engine.common.running; n != 0 {
+			t.Fatalf("%d slots are taken when all jobs have ended", n)
+		}
 		if l.life.twice != "" {
 			t.Fatalf("job %s ran twice at a time", l.life.twice)
 		}

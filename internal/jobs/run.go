@@ -148,9 +148,10 @@ func (e *Engine) settle(en *entry, v verdict) {
 		e.toPending(en)
 	}
 	e.dispatch(e.lane(en))
+	ends := en.ends
 	e.mu.Unlock()
 	e.flush(en.rec.ID)
-	e.announce(en)
+	e.announce(en, ends)
 }
 
 // overtaken gives another verdict on a job that was asked to pause or cancel after it was judged: what was acknowledged
@@ -201,6 +202,7 @@ func (e *Engine) end(en *entry) {
 		en.job = nil // a resubmit makes it again from its state
 	}
 	en.living = nil
+	en.ends++
 	e.remember(en)
 	e.leave()
 	if len(en.outputs) > 0 {
@@ -300,11 +302,14 @@ func (e *Engine) takeState(en *entry) {
 	}
 }
 
-// announce tells those who watch a job that its new state is kept.
-func (e *Engine) announce(en *entry) {
+// announce tells those who watch a job that the state is kept which it had when it had ended so often; it may have been
+// run again since, and have ended anew.
+func (e *Engine) announce(en *entry, ends int) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	en.kept, en.ending = en.rec.State.Ended(), false
+	if en.ends == ends {
+		en.kept, en.ending = en.rec.State.Ended(), false
+	}
 	e.notify(en)
 	if e.entries[en.rec.ID] != en && !en.gone {
 		e.notifyGone(en)
