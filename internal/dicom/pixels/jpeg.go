@@ -185,6 +185,9 @@ func (s *jpegSegments) next() (marker byte, content []byte, err error) {
 
 // decodeDCT decodes with the standard library, which gives samples as they are in the frame (colors unconverted).
 func decodeDCT(data []byte, l *Layout) ([]byte, error) {
+	if blocks := (int64(l.Columns) + 7) / 8 * ((int64(l.Rows) + 7) / 8); int64(len(data))*8 < blocks { // of a bit or more
+		return nil, fmt.Errorf("%w: %d bytes are too few for %d x %d pixels", errJPEG, len(data), l.Columns, l.Rows)
+	}
 	ended := io.MultiReader(bytes.NewReader(data), bytes.NewReader([]byte{0xff, markerEnd})) // there are writers who leave it out
 	decoded, err := jpeg.Decode(ended)
 	if err != nil {

@@ -12,6 +12,7 @@ type lossless struct {
 	interval int    // samples of a component from one restart to the next; 0: there is none
 	out      []byte // little endian, interleaved
 	step     int    // bytes of a sample in out
+	seen     []bool // the components that have had their scan
 }
 
 func decodeLossless(data []byte, h *jpegHeader, l *Layout) ([]byte, error) {
@@ -24,7 +25,7 @@ func decodeLossless(data []byte, h *jpegHeader, l *Layout) ([]byte, error) {
 			return nil, fmt.Errorf("%w: lossless JPEG with subsampling", ErrUnsupported)
 		}
 	}
-	d := &lossless{header: h, step: l.Allocated / 8}
+	d := &lossless{header: h, step: l.Allocated / 8, seen: make([]bool, len(h.components))}
 	d.out = make([]byte, h.width*h.height*len(h.components)*d.step)
 	segments := jpegSegments{data: data}
 	for seen := 0; seen < len(h.components); {
@@ -98,13 +99,14 @@ func (d *lossless) parseScan(content []byte) (*scanned, error) {
 	for c := content[1 : len(content)-3]; len(c) > 0; c = c[2:] {
 		offset := -1
 		for i, known := range d.header.components {
-			if known.id == c[0] {
+			if known.id == c[0] && !d.seen[i] {
 				offset = i
 			}
 		}
 		if offset < 0 || c[1]>>4 > 3 || d.tables[c[1]>>4] == nil {
 			return nil, bad
 		}
+		d.seen[offset] = true
 		s.offsets = append(s.offsets, offset)
 		s.tables = append(s.tables, d.tables[c[1]>>4])
 	}
