@@ -202,7 +202,8 @@ func (s *Server) arrayFrames(ctx context.Context, parts []stretch, a *array, use
 // arrayError answers 415 for what cannot be decoded: it is nothing that the server has done wrong.
 func arrayError(err error) error {
 	if errors.Is(err, pixels.ErrUnsupported) || errors.Is(err, io.EOF) {
-		return &apiError{Code: statusNotImplemented, HTTP: http.StatusUnsupportedMediaType, Details: "There is no array of this: " + reason(err), Err: err}
+		return &apiError{Code: statusNotImplemented, HTTP: http.StatusUnsupportedMediaType, Err: err,
+			Details: "There is no array of this: " + reason(err)}
 	}
 	return err
 }
@@ -240,12 +241,13 @@ func (a *array) open(c *Call) (io.Writer, *zip.Writer, error) {
 
 // header is what comes before the numbers: version 1.0 of the NPY format, a multiple of 64 bytes.
 func (a *array) header() []byte {
-	kind := map[pixels.Numbers]string{pixels.Bytes: "<u1", pixels.Unsigned: "<u2", pixels.Signed: "<i2", pixels.Floats: "<f4"}[a.numbers]
+	kinds := map[pixels.Numbers]string{pixels.Bytes: "<u1", pixels.Unsigned: "<u2", pixels.Signed: "<i2", pixels.Floats: "<f4"}
 	frames := ""
 	if a.stacked {
 		frames = fmt.Sprintf("%d, ", a.frames)
 	}
-	text := fmt.Sprintf("{'descr': '%s', 'fortran_order': False, 'shape': (%s%d,%d,%d), }", kind, frames, a.height, a.width, a.channels)
+	text := fmt.Sprintf("{'descr': '%s', 'fortran_order': False, 'shape': (%s%d,%d,%d), }",
+		kinds[a.numbers], frames, a.height, a.width, a.channels)
 	const magic = "\x93NUMPY\x01\x00"
 	length := (len(magic)+2+len(text)+1+63)&^63 - len(magic) - 2
 	return fmt.Appendf(nil, "%s%c%c%-*s\n", magic, length&0xff, length>>8, length-1, text)

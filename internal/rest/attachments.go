@@ -300,10 +300,7 @@ func (s *Server) storedMD5(c *Call, a *askedFor) (sum [16]byte, err error) {
 }
 
 func attachmentIsCompressed(_ *Server, c *Call, a *askedFor) error {
-	if a.Blob.Plain > 0 {
-		return c.text("1")
-	}
-	return c.text("0")
+	return c.digit(a.Blob.Plain > 0)
 }
 
 type attachmentJSON struct {

@@ -34,15 +34,12 @@ const packedExcess = 1 << 16
 
 // eachFrame decodes frames of an instance, from a number on and so many (-1: all), and gives them to use one after the
 // other. One is held at a time. The layout of the picture is that of the decoded frames.
-func (s *Server) eachFrame(ctx context.Context, id index.ID, first, count int, use func(*picture, *pixels.Frame) error) error {
+func (s *Server) eachFrame(ctx context.Context, id index.ID, first, count int,
+	use func(*picture, *pixels.Frame) error) error {
 	var packed fragments
 	compressed := false
 	err := s.readInstance(ctx, id, func(file *codec.File) error {
-		p, h, err := readPicture(file)
-		if err != nil {
-			return err
-		}
-		end, err := p.end(first, count)
+		p, h, end, err := readUpTo(file, first, count)
 		if err != nil {
 			return err
 		}
@@ -63,17 +60,22 @@ func (s *Server) eachFrame(ctx context.Context, id index.ID, first, count int, u
 		return err
 	}
 	return s.readInstance(ctx, id, func(file *codec.File) error {
-		p, h, err := readPicture(file)
-		if err != nil {
-			return err
-		}
-		end, err := p.end(first, count)
+		p, h, end, err := readUpTo(file, first, count)
 		if err != nil {
 			return err
 		}
 		w := fragmentWalk{r: file.Reader, pixels: h, next: -1}
 		return p.packedFrames(&w, &packed, unpacker(file.TransferSyntax.UID), first, end, use)
 	})
+}
+
+// readUpTo reads what readPicture does, and finds the number behind the last of the frames that are asked for.
+func readUpTo(file *codec.File, first, count int) (p *picture, h codec.Header, end int, err error) {
+	if p, h, err = readPicture(file); err != nil {
+		return nil, h, 0, err
+	}
+	end, err = p.end(first, count)
+	return p, h, end, err
 }
 
 // end is the number behind the last of some frames.
@@ -88,7 +90,8 @@ func (p *picture) end(first, count int) (int, error) {
 }
 
 // plainFrames reads uncompressed frames. Bytes in 16-bit words (OW) lie the other way round in big endian (PS3.5 8.1.1).
-func (p *picture) plainFrames(r io.Reader, h codec.Header, swapped bool, first, end int, use func(*picture, *pixels.Frame) error) error {
+func (p *picture) plainFrames(r io.Reader, h codec.Header, swapped bool, first, end int,
+	use func(*picture, *pixels.Frame) error) error {
 	if err := p.layout.Check(); err != nil {
 		return err
 	}
@@ -119,7 +122,8 @@ func (p *picture) plainFrames(r io.Reader, h codec.Header, swapped bool, first, 
 }
 
 // packedFrames reads compressed frames; one that is much larger than it would be uncompressed is refused unread.
-func (p *picture) packedFrames(w *fragmentWalk, packed *fragments, unpack func([]byte, *pixels.Layout) ([]byte, *pixels.Layout, error),
+func (p *picture) packedFrames(w *fragmentWalk, packed *fragments,
+	unpack func([]byte, *pixels.Layout) ([]byte, *pixels.Layout, error),
 	first, end int, use func(*picture, *pixels.Frame) error) error {
 	stored := p.layout
 	var data limitedBuffer
@@ -140,7 +144,8 @@ func (p *picture) packedFrames(w *fragmentWalk, packed *fragments, unpack func([
 		}
 		plain, layout, err := unpack(data.b, &stored)
 		if err != nil {
-			return &apiError{Code: statusBadFileFormat, Details: fmt.Sprintf("Frame %d cannot be decoded: %s", number, reason(err)), Err: err}
+			return &apiError{Code: statusBadFileFormat, Err: err,
+				Details: fmt.Sprintf("Frame %d cannot be decoded: %s", number, reason(err))}
 		}
 		frame, err := pixels.Decode(plain, layout)
 		if err != nil {

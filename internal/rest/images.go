@@ -29,27 +29,33 @@ func views() []struct {
 		name, summary string
 		view          view
 	}{
-		{"image-int16", "numbers cut to 16 bits with a sign", func(_ *Call, f *pixels.Frame, _ *picture) (image.Image, error) { return f.Clamped16(true), nil }},
-		{"image-uint16", "numbers cut to 16 bits", func(_ *Call, f *pixels.Frame, _ *picture) (image.Image, error) { return f.Clamped16(false), nil }},
-		{"image-uint8", "numbers cut to 8 bits", func(_ *Call, f *pixels.Frame, _ *picture) (image.Image, error) { return f.Clamped8(), nil }},
-		{"preview", "from the lowest number to the highest", func(_ *Call, f *pixels.Frame, _ *picture) (image.Image, error) { return f.Preview(), nil }},
+		{"image-int16", "numbers cut to 16 bits with a sign", plain(func(f *pixels.Frame) image.Image { return f.Clamped16(true) })},
+		{"image-uint16", "numbers cut to 16 bits", plain(func(f *pixels.Frame) image.Image { return f.Clamped16(false) })},
+		{"image-uint8", "numbers cut to 8 bits", plain(func(f *pixels.Frame) image.Image { return f.Clamped8() })},
+		{"preview", "from the lowest number to the highest", plain(func(f *pixels.Frame) image.Image { return f.Preview() })},
 		{"rendered", "through a window; ?window-center, ?window-width, ?width, ?height and ?smooth", rendered},
 	}
+}
+
+// plain makes a view of what a frame alone shows.
+func plain(show func(*pixels.Frame) image.Image) view {
+	return func(_ *Call, f *pixels.Frame, _ *picture) (image.Image, error) { return show(f), nil }
 }
 
 func imageRoutes() []Route {
 	var table []Route
 	for _, v := range views() {
-		serve := showFrame(v.view)
+		serve, about := showFrame(v.view), " as a picture, "+v.summary+"; PNG, or as Accept says"
 		table = append(table,
-			Route{http.MethodGet, "/instances/{id}/" + v.name, "The first frame as a picture, " + v.summary + "; PNG, or as Accept says", serve},
-			Route{http.MethodGet, "/instances/{id}/frames/{frame}/" + v.name, "A frame as a picture, " + v.summary + "; PNG, or as Accept says", serve})
+			Route{http.MethodGet, "/instances/{id}/" + v.name, "The first frame" + about, serve},
+			Route{http.MethodGet, "/instances/{id}/frames/{frame}/" + v.name, "A frame" + about, serve})
 	}
 	return table
 }
 
 // errInColor is the answer where a view of numbers is asked of an image in color.
-var errInColor = &apiError{Code: statusUnsupportedMedia, Details: "This view shows numbers, and the image is in color; preview and rendered show it"}
+var errInColor = &apiError{Code: statusUnsupportedMedia,
+	Details: "This view shows numbers, and the image is in color; preview and rendered show it"}
 
 // showFrame answers with a picture: 415 for pixel data that is not decoded, as Orthanc answers then.
 func showFrame(show view) func(*Server, *Call) error {

@@ -60,3 +60,11 @@ func (c *Call) text(text string) error {
 	_, err := c.w.Write([]byte(text))
 	return err
 }
+
+// digit answers with 1 or 0.
+func (c *Call) digit(on bool) error {
+	if on {
+		return c.text("1")
+	}
+	return c.text("0")
+}

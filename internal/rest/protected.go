@@ -12,13 +12,14 @@ import (
 
 func protectedRoutes() []Route {
 	table := families(func(prefix, name string, _ index.Level) []Route {
-		return []Route{{http.MethodPost, prefix + "/reconstruct",
-			"Read the files of one of the " + name + " again and give it the main tags that are kept today; ReconstructFiles compresses them as new ones", reconstruct}}
+		return []Route{{http.MethodPost, prefix + "/reconstruct", "Read the files of one of the " + name +
+			" again and give it the main tags that are kept today; ReconstructFiles compresses them as new ones", reconstruct}}
 	})
 	return append(table,
 		Route{http.MethodGet, "/patients/{id}/protected", "Whether a patient is kept from being recycled: 0 or 1", getProtected},
 		Route{http.MethodPut, "/patients/{id}/protected", "Keep a patient from being recycled, or not", putProtected},
-		Route{http.MethodGet, "/patients/{id}/committed", "Whether peers were promised that instances of a patient are kept (storage commitment): 0 or 1", getCommitted},
+		Route{http.MethodGet, "/patients/{id}/committed",
+			"Whether peers were promised that instances of a patient are kept (storage commitment): 0 or 1", getCommitted},
 		Route{http.MethodPost, "/tools/reconstruct", "Reconstruct everything; blocks until it is done", reconstructAll},
 		Route{http.MethodPost, "/tools/invalidate-tags", "Forget the tags kept as JSON: there are none, nothing happens", invalidateTags})
 }
@@ -41,10 +42,8 @@ func getProtected(s *Server, c *Call) error {
 		return &apiError{Code: statusParameterOutOfRange}
 	case err != nil:
 		return err
-	case protected:
-		return c.text("1")
 	}
-	return c.text("0")
+	return c.digit(protected)
 }
 
 func getCommitted(s *Server, c *Call) error {
@@ -60,13 +59,10 @@ func getCommitted(s *Server, c *Call) error {
 		committed, err = tx.Committed(id)
 		return err
 	})
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
-	case committed:
-		return c.text("1")
 	}
-	return c.text("0")
+	return c.digit(committed)
 }
 
 func putProtected(s *Server, c *Call) error {

@@ -136,10 +136,7 @@ func uidTexts(uids []dicom.UID) []string {
 }
 
 func unknownClasses(s *Server, c *Call) error {
-	if s.Peers.Accepted().UnknownSOPClasses() {
-		return c.text("1")
-	}
-	return c.text("0")
+	return c.digit(s.Peers.Accepted().UnknownSOPClasses())
 }
 
 func setUnknownClasses(s *Server, c *Call) error {
