@@ -161,7 +161,21 @@ func (s *Store) backupSegment(ctx context.Context, to *Store, g *segment, cut bl
 	if err := copyFile(ctx, s.fs, g.file, c.path, 0, c.end); err != nil {
 		return err
 	}
+	if s.dropped(g.file) { // meanwhile, or before
+		return s.takeBack(to, c)
+	}
 	return writeTable(s.fs, c, c.path, c.deleted)
+}
+
+// takeBack removes the copy of a segment that was dropped while it was copied.
+func (s *Store) takeBack(to *Store, c *segment) error {
+	err := s.fs.Remove(c.path)
+	for i := range c.table {
+		if e := &c.table[i]; e.object() && e.flags&flagLarge != 0 {
+			err = errors.Join(err, ignoreMissing(s.fs.Remove(to.payloadPath(e.ref.Key, e.kind, e.flags))))
+		}
+	}
+	return err
 }
 
 func (g *segment) copyDeleted(to *segment, e entry) error {

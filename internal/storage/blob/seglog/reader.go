@@ -91,6 +91,9 @@ func (s *Store) openRecord(g *segment, f disk.File, e entry) (*object, error) {
 	o.path = s.payloadPath(h.ref.Key, h.kind, h.flags)
 	large, err := s.fs.Open(o.path, false)
 	if errors.Is(err, os.ErrNotExist) {
+		if err := o.given(); errors.Is(err, blob.ErrDeleted) { // by the process that writes
+			return nil, err
+		}
 		return nil, o.corrupt("its file is missing")
 	}
 	if err != nil {

@@ -252,7 +252,7 @@ func (s *Store) largeIsThere(h *header) error {
 // report tells of the damage before limit.
 func (r *recovery) report(g *segment, c *content, limit int64) {
 	for _, gap := range c.gaps {
-		if from, to := gap[0], min(gap[1], limit); from < to {
+		if from, to := gap[0], min(gap[1], limit); from < to && !r.store.dropped(g.file) {
 			e := g.unreadable(from, to)
 			r.store.damaged(blob.Finding{Position: e.Position, Path: g.path, Problem: e.Reason, Err: e})
 		}
