@@ -182,7 +182,10 @@ func (d *archiveDownload) throughJob(ctx context.Context, target string) error {
 			err = d.take(ctx, id, target)
 		}
 	}
-	if err != nil {
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return &unfinishedError{err, "The daemon keeps job " + d.result.Job + ": the same command goes on with it."}
+	case err != nil:
 		return err
 	}
 	return os.Remove(file)

@@ -13,6 +13,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"gantry/internal/cli"
 )
 
 // archiver is a daemon with one study, whose connections break after some bytes of an archive.
@@ -128,6 +130,34 @@ func TestArchiveGoesOn(t *testing.T) {
 	}
 	if left, _ := filepath.Glob(file + ".*"); len(left) != 0 {
 		t.Errorf("left behind: %v", left)
+	}
+}
+
+// Who interrupts the waiting for a job hears that nothing is lost by it.
+func TestArchiveIsInterrupted(t *testing.T) {
+	t.Parallel()
+	a, environ := newArchiver(t)
+	asked := make(chan struct{}, 10)
+	slow := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/jobs/1" {
+			asked <- struct{}{}
+			<-r.Context().Done()
+			return
+		}
+		a.ServeHTTP(w, r)
+	}))
+	t.Cleanup(slow.Close)
+	env, _, stderr := testEnv(append(environ, "GANTRY_URL="+slow.URL))
+	c := make(chan os.Signal, 1)
+	env.Signals = func() (<-chan os.Signal, func()) { return c, func() {} }
+	ended := make(chan int, 1)
+	go func() {
+		ended <- cli.Main([]string{"archive", "66c8e41e", "--async", "--output", filepath.Join(t.TempDir(), "s.zip")}, env)
+	}()
+	<-asked
+	c <- os.Interrupt
+	if code := <-ended; code != 130 || !strings.Contains(stderr.String(), "gantry: interrupted\n        The daemon keeps job 1: the same command goes on with it.\n") {
+		t.Errorf("exit code %d\n%s", code, stderr)
 	}
 }
 

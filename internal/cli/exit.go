@@ -102,6 +102,24 @@ func (e *signalError) Error() string {
 	return "terminated"
 }
 
+// unfinishedError is what an interrupted command leaves, and how it is gone on with.
+type unfinishedError struct {
+	err  error
+	hint string
+}
+
+func (e *unfinishedError) Error() string { return e.err.Error() }
+func (e *unfinishedError) Unwrap() error { return e.err }
+
+// interrupted is the error of a command whose context has ended: the cause of that, and what is left.
+func interrupted(err, cause error) error {
+	var left *unfinishedError
+	if errors.As(err, &left) {
+		return &unfinishedError{cause, left.hint}
+	}
+	return cause
+}
+
 // exitCode is the one place where errors become exit codes.
 func exitCode(err error) int {
 	if err == nil {

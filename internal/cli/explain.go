@@ -60,8 +60,11 @@ func explain(err error) (text, hint string) {
 	var pending *pendingError
 	var locked *storage.LockedError
 	var archive *brokenArchiveError
+	var unfinished *unfinishedError
 	var answer *apiclient.AnswerError
 	switch {
+	case errors.As(err, &unfinished):
+		return plain(err), unfinished.hint
 	case errors.As(err, &archive):
 		return plain(err), "Run the command again; with --async the daemon keeps the archive, and a download goes on where it broke off."
 	case errors.As(err, &locked):

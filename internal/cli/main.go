@@ -24,7 +24,7 @@ func Main(args []string, env *Env) int {
 		err = &usageError{err: explainUsage(cmd, err), hint: "See " + cmd.CommandPath() + " --help."}
 	}
 	if cause := context.Cause(ctx); cause != nil && err != nil {
-		err = cause
+		err = interrupted(err, cause)
 	}
 	report(env, err)
 	return exitCode(err)
