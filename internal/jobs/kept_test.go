@@ -15,8 +15,11 @@ type heldMemory struct {
 func (h *heldMemory) Save(ctx context.Context, records []Record) error {
 	for _, r := range records {
 		if r.State.Ended() {
-			h.reached <- struct{}{}
-			<-h.goOn
+			select {
+			case h.reached <- struct{}{}:
+				<-h.goOn
+			case <-h.goOn: // for good
+			}
 		}
 	}
 	return h.memory.Save(ctx, records)
