@@ -52,11 +52,25 @@ func (s *Store) drop(g *segment, given []entry) (bool, error) {
 	return true, nil
 }
 
-// allGiven reports whether nothing is in a segment but objects that were given back or are now.
+// allGiven reports whether nothing is in a segment but objects that were given back or are now: nor a place that cannot be
+// read, which may be what is left of a living one.
 func (s *Store) allGiven(g *segment, given []entry) (bool, error) {
 	table, err := g.entries()
 	if err != nil {
 		return false, err
+	}
+	at := int64(blockSize)
+	for i := range table {
+		if table[i].offset() != at {
+			return false, nil
+		}
+		at += table[i].length()
+	}
+	g.mu.RLock()
+	end := g.end
+	g.mu.RUnlock()
+	if at != end {
+		return false, nil
 	}
 	now := make(map[blob.Ref]bool, len(given))
 	for i := range given {

@@ -372,3 +372,31 @@ func TestDropWithLargeObjects(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A segment with a place that cannot be read stays: what lies there may be the only copy of something that lives.
+func TestDamagedSegmentStays(t *testing.T) {
+	t.Parallel()
+	dir, d := t.TempDir(), newSimDisk()
+	opt := simOptions(t, d)
+	opt.Damaged = func(blob.Finding) {}
+	s, first, _, _ := filled(t, dir, opt)
+	g, e, err := s.lookup(first[2], true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	d.corrupt(t, filepath.Base(g.path), func(b []byte) { b[e.offset()+20] ^= 1 })
+	if err := d.Remove(tablePath(g.path)); err != nil {
+		t.Fatal(err)
+	}
+	s = openAt(t, dir, opt)
+	blobtest.Remove(t, s, slices.Concat(first[:2], first[3:])...)
+	if !s.has(g.number) || !d.contains(secret) {
+		t.Error("the segment was dropped")
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
