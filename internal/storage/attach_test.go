@@ -285,3 +285,24 @@ func loseIndex(t *testing.T, dir string) {
 		}
 	}
 }
+
+// An attachment whose file is lost is noted, and does not keep the rest from being exported.
+func TestExportPastALostAttachment(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s := open(t, dir, storage.LayoutLog, func(o *storage.Options) { o.SpillSize = 10_000 })
+	rs := put(t, s, ct("1", 1, 1, 1).received(t))
+	put(t, s, ct("2", 1, 1, 1).received(t))
+	attach(t, s, rs.SeriesID, 1024, strings.Repeat("report", 10_000))
+	lost, err := filepath.Glob(filepath.Join(dir, "objects", "large", "*"))
+	if err != nil || len(lost) != 1 {
+		t.Fatal(lost, err)
+	}
+	if err := os.Remove(lost[0]); err != nil {
+		t.Fatal(err)
+	}
+	sum, err := s.Export(t.Context(), storage.ExportOptions{Dir: t.TempDir(), Attachments: true})
+	if err != nil || sum.Files != 2 || len(sum.Damaged) != 1 || sum.Damaged[0] != rs.SeriesID {
+		t.Errorf("%+v, %v", sum, err)
+	}
+}

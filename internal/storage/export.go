@@ -28,7 +28,7 @@ type ExportOptions struct {
 type ExportSummary struct {
 	Files, Bytes int64
 	Skipped      int64      // files of the same name and size that were there
-	Damaged      []index.ID // instances that cannot be read, and were left out
+	Damaged      []index.ID // instances that cannot be read, or owners of such attachments, which were left out
 }
 
 // Export writes instances as plain DICOM files: patient/study/series/instance.dcm below Dir. Names are made of a cleaned

@@ -35,34 +35,43 @@ func (x *exporter) attachment(ctx context.Context, a *index.Attachment, name str
 		x.sum.Skipped++
 		return nil
 	}
-	b, err := x.s.OpenAttachment(ctx, a, false)
-	if errors.Is(err, blob.ErrNotFound) {
-		return nil // deleted meanwhile
-	}
-	if err != nil {
-		return err
-	}
-	defer func() { _ = b.Close() }() // it was only read
+	n, err := x.writeAttachment(ctx, a, name)
 	var damaged *blob.CorruptError
-	err = b.Verify(ctx)
-	if errors.Is(err, blob.ErrNotFound) {
-		return nil
-	}
-	if errors.As(err, &damaged) {
-		x.sum.Damaged = append(x.sum.Damaged, a.Blob.Instance)
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	n, err := x.file(name, func(w io.Writer) (int64, error) { return io.Copy(w, io.NewSectionReader(b, 0, b.Size())) })
-	if errors.Is(err, blob.ErrNotFound) {
-		return nil
+	if errors.As(err, &damaged) || errors.Is(err, blob.ErrNotFound) || errors.Is(err, ErrNotFound) {
+		return x.lost(ctx, a)
 	}
 	if err != nil {
 		return err
 	}
 	x.wrote(n)
+	return nil
+}
+
+// writeAttachment writes the file of an attachment, if it is not damaged.
+func (x *exporter) writeAttachment(ctx context.Context, a *index.Attachment, name string) (n int64, err error) {
+	b, err := x.s.OpenAttachment(ctx, a, false)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = b.Close() }() // it was only read
+	if err := b.Verify(ctx); err != nil {
+		return 0, err
+	}
+	return x.file(name, func(w io.Writer) (int64, error) { return io.Copy(w, io.NewSectionReader(b, 0, b.Size())) })
+}
+
+// lost notes the owner of an attachment that cannot be read, unless it was deleted or replaced meanwhile.
+func (x *exporter) lost(ctx context.Context, a *index.Attachment) error {
+	var list []index.Attachment
+	err := x.s.View(ctx, func(r index.ReadTx) (err error) { list, err = r.Attachments(a.Blob.Instance); return err })
+	switch {
+	case errors.Is(err, index.ErrNotFound):
+		return nil
+	case err != nil:
+		return x.s.typed("export", err)
+	case holds(list, a):
+		x.sum.Damaged = append(x.sum.Damaged, a.Blob.Instance)
+	}
 	return nil
 }
 
