@@ -195,14 +195,27 @@ func (j *archiveJob) toStream(ctx context.Context) error {
 	if j.stream == nil {
 		return jobs.Failf(jobs.CodeCanceled, "the archive was paused, or its daemon ended, while it was sent to its client: ask for it again")
 	}
-	w := j.stream
-	file, ok := w.(rewinder)
-	if !ok {
-		j.stream = nil // what was sent cannot be sent again
+	if file, ok := j.stream.(rewinder); !ok {
+		return j.write(ctx, &sending{j, j.stream, ctx})
 	} else if err := rewind(file); err != nil {
 		return err
 	}
-	return j.write(ctx, w)
+	return j.write(ctx, j.stream)
+}
+
+// sending writes to the stream of a job, which the first byte uses up: what was sent cannot be sent again after a pause.
+type sending struct {
+	job *archiveJob
+	io.Writer
+	ctx context.Context // of the step
+}
+
+func (s *sending) Write(p []byte) (int, error) {
+	if err := context.Cause(s.ctx); err != nil {
+		return 0, err
+	}
+	s.job.stream = nil
+	return s.Writer.Write(p)
 }
 
 // rewinder takes an archive from its beginning again, after a pause: a file.

@@ -1,10 +1,12 @@
 package rest
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -250,8 +252,13 @@ func TestControlAnswers(t *testing.T) {
 func TestResubmitOfAnArchive(t *testing.T) {
 	t.Parallel()
 	s := serveJobs(t, jobs.Config{})
+	var log bytes.Buffer
+	s.log = slog.New(slog.NewTextHandler(&log, nil))
 	id := s.bring(jobs.Failure, "Archive")
 	answer, body := s.ask("POST", "/jobs/"+id+"/resubmit", "")
+	if !strings.Contains(log.String(), "level=INFO") {
+		t.Errorf("a refused call is logged as %s", &log)
+	}
 	if got := summary(answer.StatusCode, body); got != "500 6" || !strings.Contains(body, "cannot resubmit the creation of an archive") {
 		t.Errorf("%s %s", got, body)
 	}

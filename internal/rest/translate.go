@@ -54,8 +54,8 @@ func (s *Server) answerError(w *recorder, r *http.Request, err error) {
 	switch {
 	case problem.HTTP == http.StatusServiceUnavailable: // a limit, or the end: nothing has failed
 		s.log.Warn("a request was refused for now", "method", r.Method, "path", r.URL.Path, "error", err)
-	case problem.Code == jobs.CodeCanceled: // as somebody wanted
-		s.log.Info("a request ended with its job", "method", r.Method, "path", r.URL.Path, "error", err)
+	case problem.Code == jobs.CodeCanceled, problem.Code == jobs.CodeSequence: // somebody wanted it; or asked at the wrong time
+		s.log.Info("a request was not carried out", "method", r.Method, "path", r.URL.Path, "error", err)
 	case problem.HTTP >= http.StatusInternalServerError:
 		s.log.Error("a request failed", "method", r.Method, "path", r.URL.Path, "error", err)
 	}
