@@ -72,26 +72,36 @@ func showFrame(show view) func(*Server, *Call) error {
 		if err != nil || encode == nil {
 			return errNoAnswer
 		}
-		if err := s.decodes.Acquire(c.Request.Context(), 1); err != nil {
+		held := &heldPicture{to: c.w, budget: s.pictures}
+		defer held.free()
+		if err := s.makePicture(c, id, int(number), show, func(shown image.Image) error { return encode(held, shown) }); err != nil {
 			return err
 		}
-		defer s.decodes.Release(1)
-		p, frame, err := s.decode(c, id, int(number))
-		switch {
-		case isGone(err):
-			return errNoAnswer
-		case err != nil && c.Request.Context().Err() != nil:
-			return err
-		case err != nil:
-			s.log.Info("a frame cannot be shown", "instance", id, "error", err)
-			return &apiError{Code: statusUnsupportedMedia, Details: "This frame cannot be shown: " + reason(err)}
-		}
-		shown, err := show(c, frame, p)
-		if err != nil {
-			return err
-		}
-		return encode(shown)
+		return held.send()
 	}
+}
+
+// makePicture decodes a frame and encodes the picture of it, one of a few that are made at a time.
+func (s *Server) makePicture(c *Call, id index.ID, number int, show view, encode func(image.Image) error) error {
+	if err := s.decodes.Acquire(c.Request.Context(), 1); err != nil {
+		return err
+	}
+	defer s.decodes.Release(1)
+	p, frame, err := s.decode(c, id, number)
+	switch {
+	case isGone(err):
+		return errNoAnswer
+	case err != nil && c.Request.Context().Err() != nil:
+		return err
+	case err != nil:
+		s.log.Info("a frame cannot be shown", "instance", id, "error", err)
+		return &apiError{Code: statusUnsupportedMedia, Details: "This frame cannot be shown: " + reason(err)}
+	}
+	shown, err := show(c, frame, p)
+	if err != nil {
+		return err
+	}
+	return encode(shown)
 }
 
 // reason is what users are told of an error.
@@ -165,7 +175,7 @@ func truth(text string) (bool, error) {
 }
 
 // pictureFormat chooses how a picture is sent by the Accept header, PNG if it does not care; nil if there is no way.
-func (c *Call) pictureFormat() func(image.Image) error {
+func (c *Call) pictureFormat() func(io.Writer, image.Image) error {
 	accept := c.Request.Header.Values("Accept")
 	if len(accept) == 0 {
 		return c.sendPNG
@@ -187,16 +197,16 @@ func (c *Call) pictureFormat() func(image.Image) error {
 	return nil
 }
 
-func (c *Call) sendPNG(shown image.Image) error {
+func (c *Call) sendPNG(out io.Writer, shown image.Image) error {
 	if shown == nil {
 		return errInColor
 	}
 	c.w.Header().Set("Content-Type", "image/png")
 	encoder := png.Encoder{CompressionLevel: png.BestSpeed}
-	return encoder.Encode(c.w, shown)
+	return encoder.Encode(out, shown)
 }
 
-func (c *Call) sendJPEG(shown image.Image) error {
+func (c *Call) sendJPEG(out io.Writer, shown image.Image) error {
 	quality := 90
 	if text := c.Request.URL.Query().Get("quality"); text != "" {
 		var err error
@@ -211,16 +221,16 @@ func (c *Call) sendJPEG(shown image.Image) error {
 		return errInColor
 	}
 	c.w.Header().Set("Content-Type", "image/jpeg")
-	return jpeg.Encode(c.w, shown, &jpeg.Options{Quality: quality})
+	return jpeg.Encode(out, shown, &jpeg.Options{Quality: quality})
 }
 
 // sendPAM writes Netpbm's arbitrary map.
-func (c *Call) sendPAM(shown image.Image) error {
+func (c *Call) sendPAM(out io.Writer, shown image.Image) error {
 	if shown == nil {
 		return errInColor
 	}
 	c.w.Header().Set("Content-Type", "image/x-portable-arbitrarymap")
-	b := bufio.NewWriter(c.w)
+	b := bufio.NewWriter(out)
 	size := shown.Bounds().Size()
 	head := func(depth, most int, kind string) {
 		text := fmt.Sprintf("P7\nWIDTH %d\nHEIGHT %d\nDEPTH %d\nMAXVAL %d\nTUPLTYPE %s\nENDHDR\n", size.X, size.Y, depth, most, kind)

@@ -62,6 +62,7 @@ type Server struct {
 	encoding atomic.Pointer[string] // the name of DefaultEncoding, as it was changed
 	scripts  chan struct{}          // holds one value while a script runs
 	decodes  *semaphore.Weighted    // frames that are being decoded
+	pictures *semaphore.Weighted    // bytes of the pictures that are held while they are sent
 	arrays   *semaphore.Weighted    // pixels of the frames of arrays that are being sent
 	log      *slog.Logger
 
@@ -78,8 +79,8 @@ func New(deps Deps) *Server {
 	s := &Server{
 		Deps: deps, tree: newTree(routes()), log: deps.Logger, stopping: make(chan struct{}), scripts: make(chan struct{}, 1),
 		texts: newTextBudget(), unzips: semaphore.NewWeighted(maximumUnzips), decodes: semaphore.NewWeighted(2),
-		arrays: semaphore.NewWeighted(arrayBudget),
-		guard:  newOriginGuard(deps.Config.RemoteAccessAllowed, deps.Config.HttpAllowedHosts),
+		arrays: semaphore.NewWeighted(arrayBudget), pictures: semaphore.NewWeighted(pictureBudget),
+		guard: newOriginGuard(deps.Config.RemoteAccessAllowed, deps.Config.HttpAllowedHosts),
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
