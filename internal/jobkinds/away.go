@@ -3,13 +3,14 @@ package jobkinds
 import (
 	"context"
 	"errors"
+	"maps"
 	"net"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
 
 	"gantry/internal/config"
-	"gantry/internal/jobs"
 )
 
 // awayFor is how long a peer that could not be reached is left alone by the other reports that wait for it.
@@ -19,6 +20,10 @@ const awayFor = 30 * time.Second
 // for the outcome of the first report to a peer that is not known to answer. A peer that takes longer gets one report at
 // a time, until it has answered one.
 const tryingFor = 100 * time.Millisecond
+
+// wakeAtOnce is how many of the reports that wait for a peer are tried when it has answered or called. Each takes a turn in
+// the lane that the reports to all peers share, and when it is through has others tried.
+const wakeAtOnce = 50
 
 var (
 	// errAway means that a report was not tried because another one has just failed to reach the peer.
@@ -39,7 +44,14 @@ type awayPeer struct {
 	by      requestID          // whose attempt that was; it goes on trying on its own schedule
 	first   *attempt           // under way to a peer that is not known to answer
 	open    map[requestID]bool // attempts under way
-	waiting map[requestID]string
+	waiting map[requestID]waiting
+	turns   int // given to those who wait
+}
+
+// waiting is a report that was not tried, or in vain.
+type waiting struct {
+	job  string
+	turn int
 }
 
 type attempt struct {
@@ -57,17 +69,18 @@ func (a *awayPeers) enter(ctx context.Context, addr string, id requestID, jobID 
 		p := a.peer(addr)
 		other := p.first
 		if p.by != id && !p.since.IsZero() && time.Since(p.since) < awayFor {
-			p.waiting[id] = jobID
+			p.wait(id, jobID)
 			a.mu.Unlock()
 			return errAway
 		}
 		if p.answers && len(p.open) >= most {
-			p.waiting[id] = jobID
+			p.wait(id, jobID)
 			a.mu.Unlock()
 			return errTrying
 		}
 		if p.answers || other == nil {
 			p.open[id] = true
+			delete(p.waiting, id)
 			if !p.answers {
 				p.first = &attempt{by: id, job: jobID, since: time.Now(), ended: make(chan struct{})}
 			}
@@ -76,7 +89,7 @@ func (a *awayPeers) enter(ctx context.Context, addr string, id requestID, jobID 
 		}
 		left := time.Until(other.since.Add(tryingFor))
 		if left <= 0 {
-			p.waiting[id] = jobID
+			p.wait(id, jobID)
 			a.mu.Unlock()
 			return errTrying
 		}
@@ -90,11 +103,27 @@ func (a *awayPeers) enter(ctx context.Context, addr string, id requestID, jobID 
 	}
 }
 
+// wait lines a report up.
+func (p *awayPeer) wait(id requestID, jobID string) {
+	p.turns++
+	p.waiting[id] = waiting{jobID, p.turns}
+}
+
+// wake returns the jobs of those that have waited longest, which do so no more.
+func (p *awayPeer) wake() (jobIDs []string) {
+	ids := slices.SortedFunc(maps.Keys(p.waiting), func(a, b requestID) int { return p.waiting[a].turn - p.waiting[b].turn })
+	for _, id := range ids[:min(len(ids), wakeAtOnce)] {
+		jobIDs = append(jobIDs, p.waiting[id].job)
+		delete(p.waiting, id)
+	}
+	return jobIDs
+}
+
 // peer returns the entry of an address; mu is held.
 func (a *awayPeers) peer(addr string) *awayPeer {
 	p := a.byAddr[addr]
 	if p == nil {
-		p = &awayPeer{waiting: map[requestID]string{}, open: map[requestID]bool{}}
+		p = &awayPeer{waiting: map[requestID]waiting{}, open: map[requestID]bool{}}
 		if a.byAddr == nil {
 			a.byAddr = map[string]*awayPeer{}
 		}
@@ -123,7 +152,7 @@ func (a *awayPeers) failed(addr string, id requestID, jobID string) {
 	defer a.mu.Unlock()
 	p := a.peer(addr)
 	p.answers, p.since, p.by = false, time.Now(), id
-	p.waiting[id] = jobID
+	p.wait(id, jobID)
 	p.end(id)
 }
 
@@ -170,7 +199,7 @@ func (a *awayPeers) tidy(addr string) {
 	}
 }
 
-// back forgets that the peer was away and returns the jobs that wait for it, or are just about to.
+// back forgets that the peer was away and returns jobs that wait for it, or are just about to.
 func (a *awayPeers) back(addr string) (jobIDs []string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -178,14 +207,24 @@ func (a *awayPeers) back(addr string) (jobIDs []string) {
 	if p == nil {
 		return nil
 	}
-	for _, id := range p.waiting {
-		jobIDs = append(jobIDs, id)
-	}
-	if p.first != nil && p.waiting[p.first.by] == "" { // it may have been refused a moment before the peer was back
+	jobIDs = p.wake()
+	if p.first != nil { // it may have been refused a moment before the peer was back
 		jobIDs = append(jobIDs, p.first.job)
 	}
-	clear(p.waiting)
 	p.since, p.by = time.Time{}, requestID{}
+	a.tidy(addr)
+	return jobIDs
+}
+
+// next returns jobs that wait for the end of an attempt which told nothing of the peer; none while that is away.
+func (a *awayPeers) next(addr string) (jobIDs []string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	p := a.byAddr[addr]
+	if p == nil || !p.since.IsZero() {
+		return nil
+	}
+	jobIDs = p.wake()
 	a.tidy(addr)
 	return jobIDs
 }
@@ -201,17 +240,13 @@ func (a *awayPeers) leave(id requestID) {
 	}
 }
 
-// peerIsBack lets the reports that wait for a peer be tried at once: it has been reached, or has called.
-func (d *Deps) peerIsBack(ctx context.Context, m config.Modality) { d.tryAll(ctx, addrOf(m)) }
+// peerIsBack lets reports that wait for a peer be tried at once: it has been reached, or has called.
+func (d *Deps) peerIsBack(m config.Modality) { d.Jobs.TryAllNow(d.away.back(addrOf(m))) }
 
-// tryAll lets the reports that wait for an address be tried at once.
-func (d *Deps) tryAll(ctx context.Context, addr string) {
-	for _, id := range d.away.back(addr) {
-		err := d.Jobs.TryNow(ctx, id)
-		if err != nil && !errors.Is(err, jobs.ErrState) && !errors.Is(err, jobs.ErrUnknown) {
-			d.log().Warn("a waiting report is not tried at once", "job", id, "error", err)
-		}
-	}
+// giveUp ends an attempt that tells nothing of the peer, and lets others be tried in its place.
+func (d *Deps) giveUp(addr string, id requestID) {
+	d.away.given(addr, id)
+	d.Jobs.TryAllNow(d.away.next(addr))
 }
 
 func addrOf(m config.Modality) string { return net.JoinHostPort(m.Host, strconv.Itoa(m.Port)) }

@@ -3,9 +3,12 @@ package jobkinds
 import (
 	"errors"
 	"slices"
+	"strconv"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"gantry/internal/dicom"
 )
 
 // One report finds out whether a peer answers; the others leave one that does not alone for a while.
@@ -66,4 +69,49 @@ func TestAwayPeers(t *testing.T) {
 			t.Errorf("left behind: %v", away.byAddr)
 		}
 	})
+}
+
+// Of very many reports that wait for a peer some are tried at a time, those first that have waited longest; also when an
+// attempt ends that tells nothing of the peer, but not while that is away.
+func TestWaitingReportsAreTriedInTurns(t *testing.T) {
+	t.Parallel()
+	var away awayPeers
+	const addr, n = "192.0.2.1:104", 2*wakeAtOnce + 3
+	name := func(i int) string { return "job " + strconv.Itoa(i) }
+	id := func(i int) requestID { return requestID{"SCU", dicom.UID("2.25." + strconv.Itoa(i))} }
+	enter := func(i int) error { return away.enter(t.Context(), addr, id(i), name(i), 1) }
+	if err := enter(0); err != nil {
+		t.Fatal(err)
+	}
+	away.slow(addr, id(0), name(0))
+	for i := 1; i <= n; i++ {
+		if err := enter(i); !errors.Is(err, errTrying) {
+			t.Fatalf("%d: %v", i, err)
+		}
+	}
+	check := func(when string, got []string, from, to int) {
+		t.Helper()
+		var want []string
+		for i := from; i < to; i++ {
+			want = append(want, name(i))
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: %v, want %v", when, got, want)
+		}
+	}
+	away.answered(addr, id(0))
+	check("answered", away.back(addr), 1, 1+wakeAtOnce)
+	if err := enter(1); err != nil {
+		t.Fatal(err)
+	}
+	away.given(addr, id(1))
+	check("given up", away.next(addr), 1+wakeAtOnce, 1+2*wakeAtOnce)
+	if err := enter(2); err != nil {
+		t.Fatal(err)
+	}
+	away.failed(addr, id(2), name(2))
+	check("away", away.next(addr), 0, 0)
+	if got := away.back(addr); len(got) != 4 || got[3] != name(2) {
+		t.Errorf("back: %v", got)
+	}
 }

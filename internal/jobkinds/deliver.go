@@ -113,8 +113,7 @@ func (j *commitmentJob) reportOn(ctx context.Context, assoc *scp.Association, ro
 	if err := j.deps.away.enter(ctx, key, j.id(), j.jobID, 1); err != nil {
 		return err
 	}
-	defer j.deps.tryAll(ctx, key)
-	defer j.deps.away.given(key, j.id())
+	defer j.deps.giveUp(key, j.id())
 	defer j.stepAside(key)()
 	rsp, err := j.deps.sendReport(ctx, row, assoc.EventReport)
 	if err != nil {
@@ -153,13 +152,13 @@ func (j *commitmentJob) reportNew(ctx context.Context, peer config.Modality, row
 		if errors.Is(err, os.ErrDeadlineExceeded) {
 			j.notReached(ctx, addr)
 		} else { // it may be for this report alone
-			j.deps.away.given(addr, j.id())
+			j.deps.giveUp(addr, j.id())
 		}
 		c.Abort()
 		return err
 	}
 	j.deps.away.answered(addr, j.id())
-	j.deps.peerIsBack(ctx, peer)
+	j.deps.peerIsBack(peer)
 	err = rsp.Err()
 	if e := c.Release(ctx); e != nil {
 		j.log().Debug("release after a report", "error", e)
@@ -169,7 +168,7 @@ func (j *commitmentJob) reportNew(ctx context.Context, peer config.Modality, row
 
 func (j *commitmentJob) notReached(ctx context.Context, addr string) {
 	if ctx.Err() != nil { // given up by us
-		j.deps.away.given(addr, j.id())
+		j.deps.giveUp(addr, j.id())
 		return
 	}
 	j.deps.away.failed(addr, j.id(), j.jobID)

@@ -66,7 +66,7 @@ func (d *Deps) takeRequest(ctx context.Context, in *Incoming, k *intake) (answer
 	claim.job = d.newCommitmentJob(&claim.row)
 	_, err = d.Jobs.Submit(ctx, claim.job, jobs.Options{ID: claim.jobID, Save: claim.keep, NoWait: true})
 	if peer, ok := d.peerEntry(in.Peer.CallingAET, hostOf(in.Peer.RemoteAddr)); ok {
-		d.peerIsBack(ctx, peer)
+		d.peerIsBack(peer)
 	}
 	if claim.repeat && errors.Is(err, jobs.ErrQueueFull) {
 		err = errRepeat // there is a job for it among those that fill the queue

@@ -54,6 +54,24 @@ func (e *Engine) TryNow(ctx context.Context, id string) error {
 	})
 }
 
+// TryAllNow is TryNow for many jobs at once; those in other states are passed over. It does not wait until the change is
+// kept: after a crash they wait as long as they would have.
+func (e *Engine) TryAllNow(ids []string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, id := range ids {
+		en, ok := e.entries[id]
+		switch {
+		case !ok || e.stopped:
+		case en.rec.State == Retry:
+			e.toPending(en)
+			e.saves.mark(id)
+		case en.rec.State == Running:
+			en.hurried = true
+		}
+	}
+}
+
 // Cancel ends a job as a Failure with CodeCanceled. A running one is asked to and ends within its
 // step, unless that step completes the job; an ended one stays as it is.
 func (e *Engine) Cancel(ctx context.Context, id string) error {

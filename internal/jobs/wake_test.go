@@ -92,3 +92,29 @@ func TestPanicInAControlCall(t *testing.T) {
 type fragile struct{ *scripted }
 
 func (*fragile) Resubmit() error { panic("out of order") }
+
+// Many jobs are tried at once without a wait for the disk: whoever brings them about has something to answer.
+func TestTryAllNowWaitsForNothing(t *testing.T) {
+	t.Parallel()
+	saver := &heldMemory{newMemory(), make(chan struct{}), make(chan struct{})}
+	e := start(t, Config{Workers: 2, HistorySize: 10, Saver: saver})
+	jobs := []*scripted{newScripted("one"), newScripted("two"), newScripted("three")}
+	var ids []string
+	for _, job := range jobs {
+		job.steps <- again
+		ids = append(ids, submit(t, e, job, Options{}))
+		reach(t, e, ids[len(ids)-1], Retry)
+	}
+	last := newScripted("last")
+	submit(t, e, last, Options{})
+	last.steps <- finish
+	<-saver.reached // and nothing can be kept
+	e.TryAllNow(append(ids, NewID()))
+	for _, job := range jobs {
+		job.steps <- finish
+	}
+	close(saver.goOn)
+	for _, id := range ids {
+		reach(t, e, id, Success)
+	}
+}
