@@ -153,6 +153,9 @@ func (c *compaction) living() ([]tailRecord, error) {
 		if err != nil {
 			return nil, err
 		}
+		if err := g.allRead(table); err != nil {
+			return nil, err
+		}
 		for _, e := range table {
 			keep := e.object() && !c.store.isDead(e.ref)
 			if e.kind == blob.KindTombstone {
@@ -167,6 +170,22 @@ func (c *compaction) living() ([]tailRecord, error) {
 	}
 	slices.SortFunc(kept, func(a, b tailRecord) int { return cmp.Compare(a.ref.Seq, b.ref.Seq) })
 	return slices.CompactFunc(kept, func(a, b tailRecord) bool { return a.ref == b.ref }), nil
+}
+
+// allRead returns an error if there is a place in g that cannot be read: what lies there may be the only copy of an object.
+func (g *segment) allRead(table []entry) error {
+	var block [blockSize]byte
+	for _, gap := range g.gaps(table) {
+		from, to := gap[0], gap[1]
+		if _, err := g.file.ReadAt(block[:], from); err != nil {
+			return err
+		}
+		if h, err := decodeHeader(block[:], g.id, from, to-from); err != nil || h.kind != kindVoid || h.length() != to-from {
+			e := entry{block: uint32(from / blockSize), blocks: uint32((to - from) / blockSize)}
+			return &sourceError{g, e, g.unreadable(from, to)}
+		}
+	}
+	return nil
 }
 
 // needed reports whether a tombstone must stay: because some segment that stays

@@ -59,17 +59,7 @@ func (s *Store) allGiven(g *segment, given []entry) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	at := int64(blockSize)
-	for i := range table {
-		if table[i].offset() != at {
-			return false, nil
-		}
-		at += table[i].length()
-	}
-	g.mu.RLock()
-	end := g.end
-	g.mu.RUnlock()
-	if at != end {
+	if len(g.gaps(table)) > 0 {
 		return false, nil
 	}
 	now := make(map[blob.Ref]bool, len(given))
@@ -82,6 +72,23 @@ func (s *Store) allGiven(g *segment, given []entry) (bool, error) {
 		deleted := e.object() && (now[e.ref] || s.dead[e.ref])
 		return e.kind != kindVoid && !deleted
 	}), nil
+}
+
+// gaps lists the ranges of a complete segment that no entry of its table claims.
+func (g *segment) gaps(table []entry) (gaps [][2]int64) {
+	at := int64(blockSize)
+	for i := range table {
+		if from := table[i].offset(); from > at {
+			gaps = append(gaps, [2]int64{at, from})
+		}
+		at = table[i].offset() + table[i].length()
+	}
+	g.mu.RLock()
+	defer g.mu.RUnlock()
+	if g.end > at {
+		gaps = append(gaps, [2]int64{at, g.end})
+	}
+	return gaps
 }
 
 // retire keeps a segment from being used any more, unless somebody uses it. Then removing is held.

@@ -400,3 +400,50 @@ func TestDamagedSegmentStays(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// The same holds for a compaction, until the place was repaired.
+func TestDamagedSegmentIsNotCompacted(t *testing.T) {
+	t.Parallel()
+	dir, d := t.TempDir(), newSimDisk()
+	opt := simOptions(t, d)
+	opt.Damaged = func(blob.Finding) {}
+	s, first, _, _ := filled(t, dir, opt)
+	g, e, err := s.lookup(first[2], true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	d.corrupt(t, filepath.Base(g.path), func(b []byte) { b[e.offset()+20] ^= 1 })
+	if err := d.Remove(tablePath(g.path)); err != nil {
+		t.Fatal(err)
+	}
+	s = openAt(t, dir, opt)
+	blobtest.Remove(t, s, first[:2]...)
+	for range 2 {
+		if err := s.Compact(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if !s.has(g.number) {
+			t.Fatal("the segment was compacted")
+		}
+	}
+	if err := s.Check(t.Context(), true, func(blob.Finding) {}); err != nil {
+		t.Error(err)
+	}
+	if err := s.Compact(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if s.has(g.number) {
+		t.Error("the segment was not compacted after its repair")
+	}
+	kept, err := d.List(s.quarantineDir())
+	if err != nil || len(kept) != 1 {
+		t.Errorf("the quarantine holds %v, %v", kept, err)
+	}
+	blobtest.Want(t, s, first[3], secret)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
