@@ -180,6 +180,27 @@ func TestCancelBreaksAStreamedArchive(t *testing.T) {
 	eventually(t, "the end of the job", func() bool { return slices.Equal(jobStates(s), []string{"Failure37"}) })
 }
 
+// A pause of a streamed archive breaks the transfer, so that nobody takes what came for the study.
+func TestPauseBreaksAStreamedArchive(t *testing.T) {
+	t.Parallel()
+	s := start(t, func(cfg *config.Config) { cfg.HttpRequestTimeout = 600 })
+	study, _ := fill(t, s.url, 40)
+	c := reading(t, s, study)
+	var ids []string
+	s.get("/jobs", &ids)
+	s.post("/jobs/"+ids[0]+"/pause", []byte("{}"), nil)
+	eventually(t, "the end of the job", func() bool { return slices.Equal(jobStates(s), []string{"Failure37"}) })
+	head := "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+	answer, err := http.ReadResponse(bufio.NewReader(io.MultiReader(strings.NewReader(head), c)), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	if _, err := io.ReadAll(answer.Body); err == nil {
+		t.Error("the transfer ends like a good one")
+	}
+}
+
 // A damaged object breaks the transfer, so that nobody takes what came for the study.
 func TestDamagedObjectBreaksTheTransfer(t *testing.T) {
 	t.Parallel()

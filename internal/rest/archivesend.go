@@ -47,7 +47,8 @@ func (s *Server) streamArchive(c *Call, o jobkinds.ArchiveOptions, how submissio
 	if err != nil {
 		return archiveRefused(err)
 	}
-	info, err := s.runAttached(c, &attached{Job: job, out: out}, how, true)
+	id := jobs.NewID()
+	info, err := s.runAttached(c, id, &attached{job, out, func() { _ = s.Jobs.Cancel(c.background(), id) }}, how, true)
 	if err != nil {
 		return err
 	}
@@ -55,8 +56,7 @@ func (s *Server) streamArchive(c *Call, o jobkinds.ArchiveOptions, how submissio
 }
 
 // runAttached runs a job that ends when the client goes away, and returns when it has ended.
-func (s *Server) runAttached(c *Call, job jobs.Job, how submission, beside bool) (jobs.Info, error) {
-	id := jobs.NewID()
+func (s *Server) runAttached(c *Call, id string, job jobs.Job, how submission, beside bool) (jobs.Info, error) {
 	gone := context.AfterFunc(c.Request.Context(), func() {
 		_ = s.Jobs.Cancel(c.background(), id) // it has ended, or was not there yet
 	})
@@ -64,10 +64,12 @@ func (s *Server) runAttached(c *Call, job jobs.Job, how submission, beside bool)
 	return s.Jobs.Run(c.background(), job, jobs.Options{ID: id, Priority: how.Priority, UserData: how.UserData, Beside: beside})
 }
 
-// attached lets the end of a step end a write that hangs in it.
+// attached lets the end of a step end a write that hangs in it, and ends the job with it: what was sent cannot be sent
+// again after a pause, and the client must not wait for that.
 type attached struct {
 	jobs.Job
-	out *archiveStream
+	out    *archiveStream
+	cancel func()
 }
 
 // Bind hands the job's record on.
@@ -86,7 +88,15 @@ func (a *attached) Resubmit() error {
 }
 
 // Step runs the job's own.
-func (a *attached) Step(ctx context.Context) (jobs.Result, error) {
+func (a *attached) Step(ctx context.Context) (res jobs.Result, err error) {
+	if ctx.Err() != nil {
+		return a.Job.Step(ctx) // nothing was sent yet
+	}
+	defer func() {
+		if err != nil && ctx.Err() != nil {
+			a.cancel()
+		}
+	}()
 	ended, watched := make(chan struct{}), make(chan struct{})
 	a.out.ctx = ctx
 	go func() {
@@ -158,7 +168,7 @@ func (s *Server) wholeArchive(c *Call, o jobkinds.ArchiveOptions, how submission
 	if err != nil {
 		return archiveRefused(err)
 	}
-	info, err := s.runAttached(c, job, how, false)
+	info, err := s.runAttached(c, jobs.NewID(), job, how, false)
 	if err == nil {
 		err = info.Err()
 	}
