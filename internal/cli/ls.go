@@ -117,10 +117,17 @@ func runLs(ctx context.Context, o *lsOptions, name string) error {
 	return nil
 }
 
-// print shortens names and descriptions where a terminal is narrow, unless everything is to be shown in full.
+// print shortens names and descriptions where a terminal is narrow, and leaves the study of a series out, unless
+// everything is to be shown in full.
 func (o *lsOptions) print(header []string, rows [][]string) error {
 	if o.full {
 		return writeTable(o.env.Stdout, header, rows)
+	}
+	if columns, terminal := o.env.columns(); terminal && header[1] == "STUDY" && tableWidth(header, rows) > columns {
+		header = slices.Delete(header, 1, 2)
+		for i := range rows {
+			rows[i] = slices.Delete(rows[i], 1, 2)
+		}
 	}
 	return printTable(o.env, header, rows, "PATIENT ID", "NAME", "ACCESSION", "MODALITIES", "DESCRIPTION", "LABELS")
 }
@@ -176,22 +183,25 @@ func lsHeader(at int) []string {
 	return [][]string{
 		{"ID", "PATIENT ID", "NAME", "BORN", "SEX", "STUDIES", "INSTANCES", "PROTECTED", "LABELS"},
 		{"ID", "DATE", "PATIENT ID", "NAME", "ACCESSION", "MODALITIES", "SERIES", "INSTANCES", "DESCRIPTION", "LABELS"},
-		{"ID", "DATE", "PATIENT ID", "NAME", "MODALITY", "NUMBER", "INSTANCES", "DESCRIPTION", "LABELS"},
+		{"ID", "STUDY", "DATE", "PATIENT ID", "NAME", "MODALITY", "NUMBER", "INSTANCES", "DESCRIPTION", "LABELS"},
 		{"ID", "PATIENT ID", "MODALITY", "SERIES", "NUMBER", "SIZE", "SOP INSTANCE UID", "LABELS"},
 	}[at]
 }
 
 func lsRows(at int, found []apiclient.Found, full bool) [][]string {
-	short := len("00000000")
-	if full {
-		short = 44
-	} else {
-		short = shortestOf(found, short)
+	ids, studies := map[string]bool{}, map[string]bool{}
+	for i := range found {
+		ids[found[i].ID], studies[found[i].ParentStudy] = true, true
+	}
+	short, shortStudy := longestID, longestID
+	if !full {
+		short, shortStudy = shortestOf(ids), shortestOf(studies)
 	}
 	rows := make([][]string, len(found))
 	for i := range found {
 		f := &found[i]
 		values := allTags(f)
+		values["#Study"] = f.ParentStudy[:min(shortStudy, len(f.ParentStudy))]
 		row := []string{f.ID[:min(short, len(f.ID))]}
 		for _, tag := range lsColumns(at) {
 			row = append(row, printable(values[tag]))
@@ -206,7 +216,7 @@ func lsColumns(at int) []string {
 	return [][]string{
 		{"PatientID", "PatientName", "PatientBirthDate", "PatientSex", "#Studies", "NumberOfPatientRelatedInstances", "#Protected"},
 		{"StudyDate", "PatientID", "PatientName", "AccessionNumber", "ModalitiesInStudy", "#Series", "NumberOfStudyRelatedInstances", "StudyDescription"},
-		{"StudyDate", "PatientID", "PatientName", "Modality", "SeriesNumber", "NumberOfSeriesRelatedInstances", "SeriesDescription"},
+		{"#Study", "StudyDate", "PatientID", "PatientName", "Modality", "SeriesNumber", "NumberOfSeriesRelatedInstances", "SeriesDescription"},
 		{"PatientID", "Modality", "SeriesNumber", "InstanceNumber", "#Size", "SOPInstanceUID"},
 	}[at]
 }
@@ -227,16 +237,19 @@ func allTags(f *apiclient.Found) map[string]string {
 	return values
 }
 
-// shortestOf returns how many characters tell the ids apart, no fewer than least.
-func shortestOf(found []apiclient.Found, least int) int {
-	for n := least; n < 44; n++ {
-		seen := make(map[string]bool, len(found))
-		for i := range found {
-			seen[found[i].ID[:min(n, len(found[i].ID))]] = true
+// These are how long the ids of resources are, and how short they are shown.
+const longestID, leastID = 44, 8
+
+// shortestOf returns how many characters tell ids apart.
+func shortestOf(ids map[string]bool) int {
+	for n := leastID; n < longestID; n++ {
+		seen := make(map[string]bool, len(ids))
+		for id := range ids {
+			seen[id[:min(n, len(id))]] = true
 		}
-		if len(seen) == len(found) && n%9 != 0 { // not to end with a hyphen
+		if len(seen) == len(ids) && n%9 != 0 { // not to end with a hyphen
 			return n
 		}
 	}
-	return 44
+	return longestID
 }

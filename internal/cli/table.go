@@ -55,6 +55,19 @@ func printTable(env *Env, header []string, rows [][]string, mayCut ...string) er
 	return writeTable(env.Stdout, header, rows)
 }
 
+// tableWidth is how many columns header and rows take.
+func tableWidth(header []string, rows [][]string) int {
+	total := -separation
+	for i, name := range header {
+		widest := twwidth.Width(name)
+		for _, row := range rows {
+			widest = max(widest, twwidth.Width(row[i]))
+		}
+		total += widest + separation
+	}
+	return total
+}
+
 // columns is the width of standard output, if it is a terminal.
 func (e *Env) columns() (int, bool) {
 	if e.Terminal == nil {
