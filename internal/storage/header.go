@@ -60,7 +60,7 @@ func newPlan(o Options) *plan {
 		p.main[l] = slices.Compact(p.main[l])
 		p.want(1<<l, p.main[l]...)
 		if len(extra[l]) > 0 {
-			p.signatures[l] = Signature(p.main[l])
+			p.signatures[l] = index.Signature(p.main[l])
 		}
 	}
 	slices.SortFunc(p.tags, func(a, b wanted) int { return int(int64(a.tag) - int64(b.tag)) })

@@ -2,7 +2,6 @@ package storage
 
 import (
 	"context"
-	"errors"
 	"io"
 
 	"gantry/internal/storage/blob"
@@ -72,8 +71,13 @@ func (s *Store) recodeInstance(ctx context.Context, id index.ID, a *index.Attach
 		return err
 	}
 	t.bytes = t.now.Blob.Size - now.Blob.Size
-	if ok, err := s.admit(ctx, &t.claim); err != nil || !ok {
-		return errors.Join(err, &LimitError{Limit: s.o.Quota.String()})
+	switch ok, err := s.admit(ctx, &t.claim); {
+	case err != nil:
+		return err
+	case !ok && s.room.beingRecycled() == t.patient: // as long as this instance is locked
+		return &kindError{kind: ErrNotFound, doing: "recode", err: index.ErrNotFound}
+	case !ok:
+		return &LimitError{Limit: s.o.Quota.String()}
 	}
 	kept := false
 	defer func() { s.room.settle(&t.claim, kept) }()

@@ -38,7 +38,7 @@ func TestReconstruct(t *testing.T) {
 	if err := s.Reconstruct(t.Context(), index.Study, rs.StudyID, false); err != nil {
 		t.Fatal(err)
 	}
-	if value, signature := age(); value != "043Y" || signature != storage.Signature(s.MainTags(index.Patient)) {
+	if value, signature := age(); value != "043Y" || signature != index.Signature(s.MainTags(index.Patient)) {
 		t.Errorf("after: %q %q", value, signature)
 	}
 	if err := s.Reconstruct(t.Context(), index.Study, index.ID{1}, false); err == nil {

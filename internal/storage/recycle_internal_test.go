@@ -134,3 +134,29 @@ func TestRecyclingKnowsWhatCameLast(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// What is compressed of a patient that is being recycled is gone, and not beyond the limits: Reconstruct goes on.
+func TestRecodeOfPatientBeingRecycled(t *testing.T) {
+	t.Parallel()
+	s, err := Open(t.Context(), Options{Layout: LayoutMemory, Quota: Quota{Patients: 1}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	rs, err := s.Put(t.Context(), arrivalOf(t, "1", "1"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.o.Compress = true
+	if !s.room.doom(rs.PatientID) {
+		t.Fatal("something is being stored")
+	}
+	if err := s.Recode(t.Context(), rs.InstanceID, DicomFile, true); !errors.Is(err, ErrNotFound) {
+		t.Errorf("recode: %v", err)
+	}
+	if err := s.Reconstruct(t.Context(), 0, index.ID{}, true); err != nil {
+		t.Errorf("reconstruct: %v", err)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+}

@@ -1,6 +1,10 @@
 package index
 
-import "gantry/internal/dicom"
+import (
+	"strings"
+
+	"gantry/internal/dicom"
+)
 
 // MainTags gives the tags kept for each resource of a level, ascending: those of Orthanc 1.13.0 (/system
 // "MainDicomTags"). Options may add to them.
@@ -21,4 +25,16 @@ func MainTags(l Level) []dicom.Tag {
 			0x00200100, 0x00204000, 0x00280008, 0x00541330}
 	}
 	return nil
+}
+
+// Signature lists tags as Orthanc's metadata MainDicomTagsSignature does: "gggg,eeee;gggg,eeee".
+func Signature(tags []dicom.Tag) string {
+	var b strings.Builder
+	for i, t := range tags {
+		if i > 0 {
+			b.WriteByte(';')
+		}
+		b.WriteString(strings.ToLower(strings.Trim(t.String(), "()")))
+	}
+	return b.String()
 }

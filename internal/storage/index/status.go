@@ -1,6 +1,7 @@
 package index
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -18,13 +19,26 @@ type SeriesStatus struct {
 // maxExpected bounds what is believed of the number of instances that are due.
 const maxExpected = 1 << 20
 
-// NewSeriesStatus begins with the tags of a series: Images in Acquisition times Number of Temporal Positions, Number of
-// Slices times Number of Time Slices, or Cardiac Number of Images.
-func NewSeriesStatus(series Tags) *SeriesStatus {
+// expectedFactors are the tags whose product is the expected number of instances; the first of them that are all there.
+func expectedFactors() [3][]dicom.Tag {
 	const images, positions = dicom.Tag(0x00201002), dicom.Tag(0x00200105)
 	const slices, times = dicom.Tag(0x00540081), dicom.Tag(0x00540101)
 	const cardiac = dicom.Tag(0x00181090)
-	for _, factors := range [...][]dicom.Tag{{images, positions}, {slices, times}, {cardiac}} {
+	return [...][]dicom.Tag{{images, positions}, {slices, times}, {cardiac}}
+}
+
+// ExpectedTags are the tags of a series that NewSeriesStatus looks at, in ascending order.
+func ExpectedTags() []dicom.Tag {
+	factors := expectedFactors()
+	tags := slices.Concat(factors[:]...)
+	slices.Sort(tags)
+	return tags
+}
+
+// NewSeriesStatus begins with the tags of a series: Images in Acquisition times Number of Temporal Positions, Number of
+// Slices times Number of Time Slices, or Cardiac Number of Images.
+func NewSeriesStatus(series Tags) *SeriesStatus {
+	for _, factors := range expectedFactors() {
 		if n, ok := product(series, factors); ok {
 			if n > maxExpected || n < 0 {
 				n = 0

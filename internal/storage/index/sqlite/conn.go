@@ -36,7 +36,7 @@ func openConn(o Options, extra sqlite.OpenFlags) (*conn, error) {
 		return nil, wrap("open "+o.File, err)
 	}
 	sc.SetBusyTimeout(o.BusyTimeout)
-	if err := defineFold(sc); err != nil {
+	if err := defineFunctions(sc); err != nil {
 		return nil, errors.Join(wrap("define a function", err), sc.Close())
 	}
 	return &conn{Conn: sc}, nil

@@ -265,6 +265,14 @@ func (q *findQuery) metadataValue(number int) string {
 		return isoTime(t.name + ".updated")
 	case number == index.MetaRemoteAET && t.level == index.Series:
 		return "series.remote_aet"
+	case number == index.MetaMainDicomTagsSignature:
+		return "coalesce(" + strings.TrimPrefix(signatureOf(t.name), ", ") + ",'" + index.Signature(index.MainTags(t.level)) + "')"
+	case number == index.MetaExpectedNumberOfInstances && t.level == index.Series:
+		var values []string
+		for _, tag := range index.ExpectedTags() {
+			values = append(values, t.value(tag, false))
+		}
+		return "expected(" + strings.Join(values, ",") + ")"
 	case number == index.MetaIndexInSeries && t.level == index.Instance: // as it was written, number or not
 		return "coalesce(" + t.value(dicom.TagInstanceNumber, false) + ", nullif(instances.index_in_series,''))"
 	case t.level == index.Instance:
@@ -309,8 +317,24 @@ func anyOf(v any) arg {
 	}
 }
 
-// defineFold makes charset.Fold known to SQL.
-func defineFold(c *sqlite.Conn) error {
+// defineFunctions makes charset.Fold and index.NewSeriesStatus known to SQL.
+func defineFunctions(c *sqlite.Conn) error {
+	err := c.CreateFunction("expected", &sqlite.FunctionImpl{NArgs: len(index.ExpectedTags()), Deterministic: true,
+		Scalar: func(_ sqlite.Context, args []sqlite.Value) (sqlite.Value, error) {
+			var tags index.Tags
+			for i, t := range index.ExpectedTags() {
+				if args[i].Type() != sqlite.TypeNull {
+					tags = append(tags, index.TagValue{Tag: t, Value: args[i].Text()})
+				}
+			}
+			if n := index.NewSeriesStatus(tags).Expected; n > 0 {
+				return sqlite.TextValue(strconv.FormatInt(n, 10)), nil
+			}
+			return sqlite.Value{}, nil
+		}})
+	if err != nil {
+		return err
+	}
 	return c.CreateFunction("fold", &sqlite.FunctionImpl{NArgs: 1, Deterministic: true,
 		Scalar: func(_ sqlite.Context, args []sqlite.Value) (sqlite.Value, error) {
 			if args[0].Type() == sqlite.TypeNull {
