@@ -198,9 +198,7 @@ func (d *Deps) SendOutgoing(ctx context.Context, id string) (jobID string, err e
 	case known && info.State == jobs.Paused:
 		err = d.Jobs.Resume(ctx, row.JobID)
 	case known && info.State != jobs.Success:
-		if err = d.Jobs.TryNow(ctx, row.JobID); errors.Is(err, jobs.ErrState) {
-			err = nil // it is being tried, or about to be
-		}
+		err = d.tryNow(ctx, row.JobID)
 	}
 	if !errors.Is(err, jobs.ErrUnknown) && !errors.Is(err, jobs.ErrState) {
 		return row.JobID, err
@@ -213,4 +211,17 @@ func (d *Deps) SendOutgoing(ctx context.Context, id string) (jobID string, err e
 		}
 	}
 	return jobID, err
+}
+
+// tryNow is TryNow for a job that may just have failed, which is shown when it is kept. One that is being tried, or about
+// to be, needs nothing.
+func (d *Deps) tryNow(ctx context.Context, job string) error {
+	err := d.Jobs.TryNow(ctx, job)
+	if errors.Is(err, jobs.ErrState) {
+		err = d.Jobs.Resubmit(ctx, job)
+	}
+	if errors.Is(err, jobs.ErrState) {
+		return nil
+	}
+	return err
 }

@@ -1,16 +1,22 @@
 package services_test
 
 import (
+	"context"
 	"errors"
 	"maps"
+	"runtime"
 	"slices"
+	"sync"
 	"testing"
+	"time"
 
 	"gantry/internal/config"
 	"gantry/internal/dicom"
 	"gantry/internal/dimse"
 	"gantry/internal/jobkinds"
 	"gantry/internal/jobs"
+	"gantry/internal/storage"
+	"gantry/internal/storage/index"
 )
 
 // outgoing lists the site's requests by their names.
@@ -237,4 +243,55 @@ func TestOutgoingToPeerThatWasAway(t *testing.T) {
 	if got := r.next(t); got.data.TransactionUID != "2.25.1" {
 		t.Errorf("%+v", got)
 	}
+}
+
+// A report whose job has just failed, which is not shown yet, is sent, too.
+func TestReportIsSentThatHasJustBeenGivenUp(t *testing.T) {
+	t.Parallel()
+	s := prepareSite(t, nil)
+	failed, goOn := make(chan struct{}), make(chan struct{})
+	var once sync.Once
+	s.observer = &storage.Observer{Updated: func(time.Duration) {
+		if s.keptFailures() > 0 {
+			once.Do(func() { close(failed); <-goOn })
+		}
+	}}
+	s.start("127.0.0.1:0")
+	defer s.stop()
+	r := newRequester(t)
+	r.refuse(dimse.Errorf(dimse.StatusInvalidArgument, "never heard of it"))
+	s.askAt(r.addr)
+	r.next(t)
+	<-failed
+	r.refuse(nil)
+	sent := make(chan error, 1)
+	go func() {
+		_, err := s.peers.SendOutgoing(context.Background(), "2.25.1")
+		sent <- err
+	}()
+	for requestRows(t, s, index.CommitFailed) > 0 && len(sent) == 0 {
+		runtime.Gosched()
+	}
+	close(goOn)
+	if err := <-sent; err != nil {
+		t.Fatal(err)
+	}
+	r.next(t)
+}
+
+// keptFailures is how many jobs are kept as failures.
+func (s *site) keptFailures() (n int) {
+	err := s.store.View(context.Background(), func(tx index.ReadTx) error {
+		rows, err := tx.Jobs()
+		for i := range rows {
+			if rows[i].State == string(jobs.Failure) {
+				n++
+			}
+		}
+		return err
+	})
+	if err != nil {
+		s.t.Error(err)
+	}
+	return n
 }
