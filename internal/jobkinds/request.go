@@ -68,8 +68,8 @@ func (d *Deps) takeRequest(ctx context.Context, in *Incoming, k *intake) (answer
 	if peer, ok := d.peerEntry(in.Peer.CallingAET, hostOf(in.Peer.RemoteAddr)); ok {
 		d.peerIsBack(peer)
 	}
-	if claim.repeat && errors.Is(err, jobs.ErrQueueFull) {
-		err = errRepeat // there is a job for it among those that fill the queue
+	if errors.Is(err, jobs.ErrQueueFull) {
+		err = claim.withoutRoom(ctx, err)
 	}
 	if errors.Is(err, errRepeat) {
 		if err := d.Jobs.TryNow(ctx, claim.row.JobID); err != nil && !errors.Is(err, jobs.ErrState) && !errors.Is(err, jobs.ErrUnknown) {
@@ -128,6 +128,21 @@ func (c *claim) keep(ctx context.Context, rec jobs.Record) error {
 		c.job.tellOutcome(c.early)
 	}
 	return err
+}
+
+// withoutRoom says what became of a request for whose job there is no room: errRepeat if it has one among those that fill
+// the queue. That may have ended since look.
+func (c *claim) withoutRoom(ctx context.Context, full error) error {
+	if !c.repeat {
+		return full
+	}
+	if err := c.look(ctx); err != nil {
+		return err
+	}
+	if !c.repeat {
+		return full
+	}
+	return errRepeat
 }
 
 func (c *claim) decide(tx index.ReadTx) error {
