@@ -261,12 +261,16 @@ func (s *Store) takeIn(ctx context.Context, mode Overwrite, a *arrival) (PutStat
 		}
 		a.old = nil
 		status, err := s.decide(ctx, mode, a)
-		if err == nil && status == AlreadyStored {
+		switch {
+		case err != nil:
+		case status != AlreadyStored:
+			err = s.claimBytes(ctx, a)
+		case s.room.beingRecycled() == a.patient: // not for long
+			s.room.settle(&a.claim, false)
+			a.bytes = a.n.Blob.Size
+		default:
 			s.room.settle(&a.claim, false)
 			return status, nil
-		}
-		if err == nil {
-			err = s.claimBytes(ctx, a)
 		}
 		if err == nil && a.granted {
 			return status, nil

@@ -160,3 +160,27 @@ func TestRecodeOfPatientBeingRecycled(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// Who sends again what is being recycled is not told that it is stored already.
+func TestDuplicateOfPatientBeingRecycled(t *testing.T) {
+	t.Parallel()
+	s, err := Open(t.Context(), Options{Layout: LayoutMemory, Quota: Quota{Patients: 1}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	rs, err := s.Put(t.Context(), arrivalOf(t, "1", "1"))
+	if err != nil || !s.room.doom(rs.PatientID) {
+		t.Fatal(err)
+	}
+	again, err := s.Put(t.Context(), arrivalOf(t, "1", "1"))
+	if err != nil || again.Status != Stored {
+		t.Fatalf("%+v, %v", again, err)
+	}
+	err = s.View(t.Context(), func(tx index.ReadTx) error { _, err := tx.Stored(again.InstanceID); return err })
+	if err != nil || s.room.beingRecycled() != (index.ID{}) {
+		t.Errorf("what was answered is there: %v", err)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+}
