@@ -25,7 +25,7 @@ type metadatum struct {
 func ownMetadata(level index.Level, r *index.Record) []metadatum {
 	signature := r.Signature
 	if signature == "" {
-		signature = signatureOf(level)
+		signature = index.Signature(index.MainTags(level))
 	}
 	own := []metadatum{{index.MetaMainDicomTagsSignature, signature}}
 	if level < index.Instance {
@@ -71,16 +71,6 @@ func instanceMetadata(i *index.InstanceRow) []metadatum {
 		}
 	}
 	return own
-}
-
-// signatureOf lists the main DICOM tags of a level as Orthanc notes them.
-func signatureOf(level index.Level) string {
-	tags := index.MainTags(level)
-	texts := make([]string, len(tags))
-	for i, t := range tags {
-		texts[i] = tagNumber(t)
-	}
-	return strings.Join(texts, ";")
 }
 
 // ownMetadataNames are the names of the metadata below index.FirstUserMetadata.

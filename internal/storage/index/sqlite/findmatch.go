@@ -324,7 +324,7 @@ func defineFunctions(c *sqlite.Conn) error {
 			var tags index.Tags
 			for i, t := range index.ExpectedTags() {
 				if args[i].Type() != sqlite.TypeNull {
-					tags = append(tags, index.TagValue{Tag: t, Value: args[i].Text()})
+					tags = append(tags, index.Tag{Tag: t, Value: args[i].Text()})
 				}
 			}
 			if n := index.NewSeriesStatus(tags).Expected; n > 0 {
