@@ -84,7 +84,8 @@ func (c *Call) unmodified(revision int64, md5 [16]byte) (bool, error) {
 		return false, nil
 	}
 	for text := range strings.SplitSeq(list, ",") {
-		switch known, err := readRevision("If-None-Match", text); {
+		strong := strings.TrimPrefix(strings.TrimSpace(text), "W/") // proxies that compress make tags weak (RFC 9110 13.1.2)
+		switch known, err := readRevision("If-None-Match", strong); {
 		case err != nil:
 			return false, err
 		case known == tag:
