@@ -37,7 +37,8 @@ func Limits() []Limit {
 	return []Limit{
 		LimitAssociations, LimitConnections, LimitCalledAET, LimitCallingAET, LimitTLS, LimitACSETimeout, LimitMalformed,
 		LimitNegotiation, LimitNotAuthorized, LimitSOPClass, LimitDataset, LimitStoreFull, LimitResource, LimitJobs,
-		LimitLogin, LimitLoginMissing, LimitThrottled, LimitRemote, LimitOrigin, LimitBody, LimitBadRequest, LimitBusy, LimitFault,
+		LimitLogin, LimitLoginMissing, LimitThrottled, LimitRemote, LimitOrigin, LimitBody, LimitBadRequest, LimitBusy,
+		LimitFault,
 	}
 }
 

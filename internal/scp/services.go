@@ -40,7 +40,7 @@ func (a *Association) header(op *operation) Header {
 
 func (a *Association) echo(ctx context.Context, op *operation) error {
 	if tooLong(op.Command.AffectedSOPClassUID) {
-		return dimse.Errorf(dimse.StatusSOPClassNotSupported, "Affected SOP Class UID of %d characters", len(op.Command.AffectedSOPClassUID))
+		return refuseLong(dimse.StatusSOPClassNotSupported, "Affected SOP Class UID", op.Command.AffectedSOPClassUID)
 	}
 	if h, ok := a.opts.Handler.(Echoer); ok {
 		return h.Echo(ctx, &EchoRequest{a.header(op)})
@@ -59,9 +59,9 @@ func (a *Association) store(ctx context.Context, op *operation, h Storer) error 
 	case cmd.AffectedSOPInstanceUID == "":
 		return dimse.Errorf(dimse.StatusInvalidSOPInstance, "Affected SOP Instance UID missing")
 	case tooLong(cmd.AffectedSOPClassUID):
-		return dimse.Errorf(dimse.StatusSOPClassNotSupported, "Affected SOP Class UID of %d characters", len(cmd.AffectedSOPClassUID))
+		return refuseLong(dimse.StatusSOPClassNotSupported, "Affected SOP Class UID", cmd.AffectedSOPClassUID)
 	case tooLong(cmd.AffectedSOPInstanceUID):
-		return dimse.Errorf(dimse.StatusInvalidSOPInstance, "Affected SOP Instance UID of %d characters", len(cmd.AffectedSOPInstanceUID))
+		return refuseLong(dimse.StatusInvalidSOPInstance, "Affected SOP Instance UID", cmd.AffectedSOPInstanceUID)
 	}
 	return h.Store(ctx, &StoreRequest{
 		Header:                  a.header(op),
@@ -121,9 +121,9 @@ func (a *Association) normalized(ctx context.Context, op *operation, role string
 	case instance == "":
 		return nil, dimse.Errorf(dimse.StatusNoSuchSOPInstance, "%s SOP Instance UID missing", role)
 	case tooLong(class):
-		return nil, dimse.Errorf(dimse.StatusNoSuchSOPClass, "%s SOP Class UID of %d characters", role, len(class))
+		return nil, refuseLong(dimse.StatusNoSuchSOPClass, role+" SOP Class UID", class)
 	case tooLong(instance):
-		return nil, dimse.Errorf(dimse.StatusInvalidSOPInstance, "%s SOP Instance UID of %d characters", role, len(instance))
+		return nil, refuseLong(dimse.StatusInvalidSOPInstance, role+" SOP Instance UID", instance)
 	}
 	if op.Data == nil {
 		return nothing{}, op.slot.take(ctx, a.limits.operations)
@@ -134,6 +134,10 @@ func (a *Association) normalized(ctx context.Context, op *operation, role string
 // tooLong reports whether a UID is longer than any is (PS3.5 9.1). Its other rules are not asked for: real senders break
 // them, and their objects have no other name.
 func tooLong(uid dicom.UID) bool { return len(uid) > dicom.MaxUIDLength }
+
+func refuseLong(status dimse.Status, what string, uid dicom.UID) error {
+	return dimse.Errorf(status, "%s of %d characters", what, len(uid))
+}
 
 // nothing is the data set of a message that has none.
 type nothing struct{}
