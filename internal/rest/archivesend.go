@@ -93,7 +93,7 @@ func (a *attached) Step(ctx context.Context) (res jobs.Result, err error) {
 		return a.Job.Step(ctx) // nothing was sent yet
 	}
 	defer func() {
-		if err != nil && ctx.Err() != nil {
+		if err != nil && ctx.Err() != nil && a.out.begun {
 			a.cancel()
 		}
 	}()
@@ -115,9 +115,12 @@ type archiveStream struct {
 	call *Call
 	name string
 	ctx  context.Context // of the step that writes
+
+	begun bool // somebody has tried to write
 }
 
 func (a *archiveStream) Write(p []byte) (int, error) {
+	a.begun = true
 	if err := context.Cause(a.ctx); err != nil {
 		return 0, err
 	}
