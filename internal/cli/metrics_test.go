@@ -58,7 +58,8 @@ func (s *screen) Write(p []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.b.Write(p)
-	if s.left -= bytes.Count(p, []byte("JOBS AND STORAGE")); s.left == 0 {
+	shown := bytes.Count(p, []byte("JOBS AND STORAGE"))
+	if s.left -= shown; shown > 0 && s.left == 0 { // not again for what comes until the interrupt is seen
 		s.enough()
 	}
 	return len(p), nil
